@@ -8,7 +8,8 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['qemu-test/**/*.test.ts'],
-          fileParallelism: false,
+          // One topology at a time: emulated routers share two cores.
+          poolOptions: { forks: { singleFork: true } },
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },
