@@ -51,15 +51,26 @@ export interface Rule {
   readonly protocols: readonly Protocol[];
 }
 
+/** Whom `from` selects may reach the internet through members that `via` selects and that have the role exit. */
+export interface ExitRule {
+  readonly from: readonly Selector[];
+  /** Never a prefix. */
+  readonly via: readonly Selector[];
+  readonly protocols: readonly Protocol[];
+}
+
 export interface Policy {
   /** The network's own ranges: one IPv4 CIDR and one IPv6 /48. */
   readonly ranges: readonly Cidr[];
   readonly rules: readonly Rule[];
+  readonly exits: readonly ExitRule[];
 }
 
 export interface Names {
   /** RFC 1123 domain name without a trailing dot. */
   readonly zone: string;
+  /** DNS servers that a router with an exit asks, through the exit. */
+  readonly resolvers: readonly Ip[];
 }
 
 export interface RoleKeys {
@@ -76,7 +87,7 @@ export interface Root {
 }
 
 export interface PartRef {
-  /** `members/`, `members/<hex prefix>`, `policy` or `names`. */
+  /** `members` or `members/<1 or 2 hex digits>`, `policy`, `names`. */
   readonly name: string;
   readonly sha256: Digest;
   readonly bytes: number;

@@ -1,0 +1,135 @@
+/** The command line's words for people. In: the daemon's JSON and the time. Out: lines. */
+import type { JsonObject } from './control/ports.ts';
+
+type Fields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+function fieldsOf(data: JsonObject, key: string): Fields | undefined {
+  const value = data[key];
+  return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
+}
+
+function time(unixS: unknown): string {
+  return typeof unixS === 'number' && unixS > 0 ? new Date(unixS * 1000).toISOString().replace('.000Z', 'Z') : 'never';
+}
+
+export function duration(seconds: number): string {
+  const units = [
+    [86400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+  ] as const;
+  const [size, unit] = units.find(([each]) => Math.abs(seconds) >= each * 2) ?? [1, 's'];
+  return `${Math.round(seconds / size)} ${unit}`;
+}
+
+/** How the time is known. */
+const clockWords: Readonly<Record<string, string>> = {
+  ntp: 'set by NTP',
+  signed: 'not confirmed by NTP, not before any signed time',
+  unknown: 'not usable: wait for NTP',
+};
+
+function listOf(data: JsonObject, key: string): readonly string[] {
+  const value = data[key];
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** The router's own choices, and what of them the map grants. */
+export function choiceLines(data: JsonObject): readonly string[] {
+  const choices = (data['choices'] ?? {}) as JsonObject;
+  const { exit, exit_lan: lan, offer_exit: offers } = choices;
+  const announced = (Array.isArray(choices['announced']) ? choices['announced'] : []) as readonly Fields[];
+  const rows = [
+    ...announced.map(({ prefix, granted }) => `${prefix}${granted === true ? '' : ': not granted by the map'}`),
+    ...listOf(choices, 'not_announced').map((prefix) => `${prefix}: granted by the map, not announced here`),
+  ];
+  const through = exit === 'off' ? 'off' : `${String(exit)}, the LAN behind it ${lan === true ? 'on' : 'off'}`;
+  return [
+    `exit        ${through}; offered to others: ${offers === true ? 'yes' : 'no'}`,
+    ...(rows.length === 0 ? ['nothing'] : rows).map((row, at) => `${at === 0 ? 'announced' : ''}`.padEnd(12) + row),
+  ];
+}
+
+export function statusLines(data: JsonObject): readonly string[] {
+  const [map, floors, broker] = ['map', 'floors', 'broker'].map((key) => fieldsOf(data, key));
+  const now = Number(data['now']);
+  const refused = Object.entries(fieldsOf(data, 'refusals') ?? {}).filter(([, count]) => count !== 0);
+  const last = fieldsOf(data, 'last_refusal');
+  const leaseS = Number(data['lease_s']);
+  return [
+    `state       ${String(data['state'])}: ${String(data['why'])}`,
+    `node        ${String(data['node'])}${data['name'] === null ? '' : ` (${String(data['name'])})`}`,
+    `network     ${String(data['network'] ?? 'none')}`,
+    map
+      ? `map         epoch ${map['epoch']}, issued ${time(map['issued'])}, expires ${time(map['expires'])} (in ${duration(Number(map['expires']) - now)})`
+      : 'map         none',
+    floors
+      ? `floors      root ${floors['root_version']}, epoch ${floors['epoch']}, time ${time(floors['time'])}`
+      : 'floors      none',
+    `clock       ${time(now)}, ${clockWords[String(data['clock'])] ?? 'unknown'}`,
+    `lease       ${leaseS > 0 ? `closes in ${leaseS} s unless renewed` : 'none: closed'}`,
+    `peers       ${String(data['peers'])}`,
+    broker
+      ? `broker      ${broker['connected'] === true ? 'connected' : 'not connected'}, ${broker['received_bytes']} bytes received`
+      : 'broker      none',
+    `refused     ${refused.length === 0 ? 'nothing' : refused.map(([reason, count]) => `${reason} ${count}`).join(', ')}`,
+    ...(last ? [`            last: ${last['refused']}: ${last['detail']}`] : []),
+    ...choiceLines(data),
+    `flash       ${String(data['flash_writes'])} writes since start`,
+    ...listOf(data, 'findings').map((line) => `finding     ${line}`),
+    ...listOf(data, 'problems').map((line) => `problem     ${line}`),
+    ...listOf(data, 'warnings').map((line) => `warning     ${line}`),
+  ];
+}
+
+export function peerLines(data: JsonObject, nowUnixS: number): readonly string[] {
+  const peers = (Array.isArray(data['peers']) ? data['peers'] : []) as readonly Fields[];
+  const head = ['NAME', 'HANDSHAKE', 'ENDPOINT', 'RECEIVED', 'SENT', 'ALLOWED IPS'];
+  const rows = peers.map((peer) => {
+    const handshake = Number(peer['latest_handshake']);
+    const age = handshake === 0 ? 'never' : `${duration(Math.max(0, nowUnixS - handshake))} ago`;
+    const seen = peer['present'] === true ? age : 'not in the kernel';
+    const allowed = (peer['allowed_ips'] as unknown as readonly string[]).join(' ');
+    return [
+      String(peer['name']),
+      seen,
+      String(peer['endpoint'] ?? '-'),
+      String(peer['received_bytes']),
+      String(peer['sent_bytes']),
+      allowed,
+    ];
+  });
+  const widths = head.map((title, index) => Math.max(...[head, ...rows].map((row) => (row[index] ?? title).length)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+export function netcheckLines(data: JsonObject): readonly { readonly text: string; readonly good: boolean }[] {
+  const broker = fieldsOf(data, 'broker');
+  const peers = (Array.isArray(data['peers']) ? data['peers'] : []) as readonly Fields[];
+  const now = Number(data['now']);
+  return [
+    {
+      text: `clock ${time(now)}, ${clockWords[String(data['clock'])] ?? 'unknown'}`,
+      good: data['clock_usable'] === true,
+    },
+    { text: `network ${String(data['network'] ?? 'none joined')}`, good: data['network'] !== null },
+    {
+      text: `broker ${broker?.['connected'] === true ? 'connected' : String(broker?.['last_error'] ?? 'none')}`,
+      good: broker?.['connected'] === true,
+    },
+    { text: `state ${String(data['state'])}: ${String(data['why'])}`, good: data['state'] === 'enforced' },
+    ...listOf(data, 'problems').map((text) => ({ text, good: false })),
+    ...peers.map((peer) => {
+      const age = now - Number(peer['latest_handshake']);
+      return {
+        text: `peer ${String(peer['name'])} handshake ${age < now ? `${duration(age)} ago` : 'never'}`,
+        good: age < 180,
+      };
+    }),
+  ];
+}
