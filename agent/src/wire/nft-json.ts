@@ -1,0 +1,106 @@
+/**
+ * `nft -j list table`. In: its text. Out: chains with their rules, sets and maps with their elements, each as a value
+ * that can be compared; handles and counters, which say nothing about what a packet meets, are left out.
+ * Specified in libnftables-json(5).
+ */
+import { WireError } from './error.ts';
+
+export interface NftChain {
+  /** `undefined` for a chain that no hook enters. */
+  readonly hook?: { readonly type: string; readonly hook: string; readonly priority: number; readonly policy: string };
+  /** The expressions of each rule, as canonical JSON. */
+  readonly rules: readonly string[];
+}
+export interface NftElement {
+  /** Canonical JSON of the key. */
+  readonly key: string;
+  /** Canonical JSON of what a map gives for it. */
+  readonly value?: string;
+  readonly expiresS?: number;
+}
+export interface NftTable {
+  readonly chains: ReadonlyMap<string, NftChain>;
+  /** Sets and maps. */
+  readonly sets: ReadonlyMap<string, readonly NftElement[]>;
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type JsonObject = { readonly [key: string]: Json };
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** One text for each meaning: sorted keys, a set of one entry as that entry, other sets sorted. */
+export function canonical(value: unknown): string {
+  return write(value as Json);
+}
+
+function write(value: Json): string {
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(write).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const { set } = value;
+  if (Array.isArray(set) && Object.keys(value).length === 1) {
+    const entries = (set as readonly Json[]).map(write).sort();
+    return entries.length === 1 ? (entries[0] ?? '') : `{"set":[${entries.join(',')}]}`;
+  }
+  const keys = Object.keys(value).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${write(value[key] ?? null)}`).join(',')}}`;
+}
+
+function textOf(object: JsonObject, key: string): string {
+  const value = object[key];
+  if (typeof value !== 'string') throw new WireError('malformed', `wanted text as ${key} in nft's JSON, got none`);
+  return value;
+}
+
+function chainOf(object: JsonObject): NftChain {
+  if (typeof object['hook'] !== 'string') return { rules: [] };
+  const { prio } = object;
+  if (typeof prio !== 'number') throw new WireError('malformed', "wanted a priority in nft's JSON, got none");
+  const hook = { type: textOf(object, 'type'), hook: textOf(object, 'hook'), priority: prio };
+  return { hook: { ...hook, policy: textOf(object, 'policy') }, rules: [] };
+}
+
+/** `elem` wraps a key that has a timeout; a map's element is a pair. */
+function elementOf(entry: Json): NftElement {
+  const [key, value] = Array.isArray(entry) ? (entry as readonly Json[]) : [entry, undefined];
+  const wrapped = isObject(key) && isObject(key['elem']) ? key['elem'] : undefined;
+  const expires = wrapped?.['expires'];
+  return {
+    key: write(wrapped?.['val'] ?? key ?? null),
+    ...(value === undefined ? {} : { value: write(value) }),
+    ...(typeof expires === 'number' ? { expiresS: expires } : {}),
+  };
+}
+
+/** Throws WireError `malformed` for text that is not nft's JSON of a table. */
+export function parseNftTable(text: string): NftTable {
+  const chains = new Map<string, NftChain>();
+  const sets = new Map<string, readonly NftElement[]>();
+  for (const item of itemsOf(text)) {
+    const { chain, rule, set = item['map'] } = item;
+    if (isObject(chain)) chains.set(textOf(chain, 'name'), chainOf(chain));
+    if (isObject(set)) {
+      const { elem = [] } = set;
+      sets.set(textOf(set, 'name'), Array.isArray(elem) ? (elem as readonly Json[]).map(elementOf) : []);
+    }
+    if (!isObject(rule)) continue;
+    const name = textOf(rule, 'chain');
+    const known = chains.get(name) ?? { rules: [] };
+    chains.set(name, { ...known, rules: [...known.rules, write(rule['expr'] ?? null)] });
+  }
+  return { chains, sets };
+}
+
+function itemsOf(text: string): readonly JsonObject[] {
+  let parsed: Json;
+  try {
+    parsed = JSON.parse(text) as Json;
+  } catch (error) {
+    throw new WireError('malformed', `wanted nft's JSON, got ${text.slice(0, 80)} (${String(error)})`);
+  }
+  const items = isObject(parsed) ? parsed['nftables'] : undefined;
+  if (!Array.isArray(items)) throw new WireError('malformed', "wanted a list nftables in nft's JSON, got none");
+  return (items as readonly Json[]).filter(isObject);
+}
