@@ -1,0 +1,116 @@
+/**
+ * The elements of the table's sets and maps: what is granted, to whom. In: what is desired, the observed table. Out: the
+ * one transaction between them: a flow that is granted before and after it meets no packet in between.
+ */
+import { formatRange, rangeOf } from '../trust/ip.ts';
+import type { Desired, ExitGrant, Grant } from '../policy/desired.ts';
+import type { Cidr, Ip } from '../trust/types.ts';
+import type { NftTable } from '../wire/nft-json.ts';
+import { chainOf, expectedProtocolChains, grantedOf, renderProtocolChains, renderTable, table } from './guard.ts';
+import type { Observed } from './observed.ts';
+
+/** Key, as text of nft's, to the chain that a map has for it; empty in a set. */
+export type Elements = ReadonlyMap<string, string>;
+export type Sets = ReadonlyMap<string, Elements>;
+
+function keyPart(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const { range, prefix } = value as { range?: [string, string]; prefix?: { addr: string; len: number } };
+  if (range !== undefined) return range.join('-');
+  return prefix === undefined ? 'unknown' : formatRange(rangeOf(`${prefix.addr}/${prefix.len}` as Cidr));
+}
+
+/** As the kernel has them. */
+export function observedElements({ sets }: NftTable, name: string): Elements {
+  return new Map(
+    (sets.get(name) ?? []).map(({ key, value }) => {
+      const parsed = JSON.parse(key) as unknown;
+      const { concat = [parsed] } = (typeof parsed === 'object' ? parsed : {}) as { concat?: unknown[] };
+      const { goto } = JSON.parse(value ?? '{}') as { goto?: { target?: string } };
+      return [concat.map(keyPart).join(' . '), value === undefined ? '' : (goto?.target ?? 'unknown')];
+    }),
+  );
+}
+
+function keysOf(words: readonly string[]): Elements {
+  return new Map(words.map((word) => [word, '']));
+}
+
+/** Every set and map but the lease, with what must be in it. */
+function desiredSets(desired: Desired, { locals }: Pick<Observed, 'locals'>): Sets {
+  const { grants, uses, carries, own } = desired;
+  const pairs = (family: 4 | 6): Elements =>
+    new Map(ofFamily(grants, family).map((each) => [`${each.from} . ${each.to}`, chainOf(each)]));
+  const sources = (exits: readonly ExitGrant[], family: 4 | 6): Elements =>
+    new Map(ofFamily(exits, family).map((each) => [each.from, chainOf(each)]));
+  const ranges = (family: 4 | 6): Elements =>
+    keysOf(
+      own
+        .map((each: Cidr | Ip) => rangeOf(each))
+        .filter((each) => each.family === family)
+        .map(formatRange),
+    );
+  return new Map([
+    ['local', keysOf(locals.map(({ device }) => device))],
+    ...([4, 6] as const).flatMap((family): [string, Elements][] => [
+      [`grants${family}`, pairs(family)],
+      [`uses${family}`, sources(uses, family)],
+      [`carries${family}`, sources(carries, family)],
+      [`own${family}`, ranges(family)],
+    ]),
+  ]);
+}
+
+function ofFamily<Item extends Grant | ExitGrant>(items: readonly Item[], family: 4 | 6): readonly Item[] {
+  return items.filter((each) => each.family === family);
+}
+
+/** Commands between two contents of a set. */
+export function renderChange(owner: string, name: string, wanted: Elements, got: Elements): string {
+  const differing = (left: Elements, right: Elements): [string, string][] =>
+    [...left].filter(([key, chain]) => right.get(key) !== chain);
+  const command = (verb: string, words: readonly string[]): string =>
+    words.length === 0 ? '' : `${verb} element ${owner} ${name} { ${words.join(', ')} }\n`;
+  const remove = differing(got, wanted).map(([key]) => key);
+  const add = differing(wanted, got).map(([key, chain]) => (chain === '' ? key : `${key} : goto ${chain}`));
+  return command('delete', remove) + command('add', add);
+}
+
+/** What differs, a line each. */
+export function elementFindings(sets: Sets, found: NftTable): readonly string[] {
+  return [...sets].flatMap(([name, wanted]) => {
+    const got = observedElements(found, name);
+    const keys = [...new Set([...wanted.keys(), ...got.keys()])].filter((key) => wanted.get(key) !== got.get(key));
+    const word = (elements: Elements, key: string): string => (elements.has(key) ? elements.get(key) || 'it' : 'none');
+    return keys.map((key) => `${name} ${key}: wanted ${word(wanted, key)}, got ${word(got, key)}`);
+  });
+}
+
+/** The whole table with what is granted, in place of what was there. */
+export function renderWhole(desired: Desired, around: Pick<Observed, 'locals'>): string {
+  const sets = [...desiredSets(desired, around)];
+  return renderTable(desired) + sets.map(([name, all]) => renderChange(table, name, all, new Map())).join('');
+}
+
+/** From the table that the kernel has; empty when it has what is wanted. */
+export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>, guard: NftTable): string {
+  const present = guard.chains;
+  const missing = grantedOf(desired).filter((each) => !present.has(chainOf(each)));
+  const wanted = expectedProtocolChains(desired);
+  const spare = [...present.keys()].filter((name) => name.startsWith('p_') && !wanted.has(name));
+  const changes = [...desiredSets(desired, around)].map(([name, elements]) =>
+    renderChange(table, name, elements, observedElements(guard, name)),
+  );
+  const removed = spare.map((name) => `flush chain ${table} ${name}\ndelete chain ${table} ${name}\n`);
+  return [renderProtocolChains(missing), ...changes, ...removed].join('');
+}
+
+export function grantFindings(desired: Desired, around: Pick<Observed, 'locals'>, guard: NftTable): readonly string[] {
+  return elementFindings(desiredSets(desired, around), guard);
+}
+
+export const setNames: readonly string[] = [
+  'lease',
+  'local',
+  ...['4', '6'].flatMap((family) => ['grants', 'uses', 'carries', 'own'].map((name) => `${name}${family}`)),
+];

@@ -1,0 +1,258 @@
+/**
+ * The nft table `inet rustynet`: what marks granted packets and drops every other packet of the mesh.
+ * In: what is desired. Out: the table's chains, which are the same whatever is granted, and a chain for each list of
+ * protocols. What is granted are elements (elements.ts).
+ *
+ * The chains stand before fw4's (priority filter - 10), which accept established flows first and our mark later. A packet
+ * is judged by the pair of addresses that its connection began with, so a revoked pair ends its running flows too.
+ */
+import type { Choices, Desired } from '../policy/desired.ts';
+import type { Protocol } from '../trust/types.ts';
+import { digestOf } from '../trust/words.ts';
+import type { NftChain } from '../wire/nft-json.ts';
+import { encodeUtf8 } from '../wire/utf8.ts';
+import * as nft from './nft.ts';
+import {
+  accept,
+  device,
+  direction,
+  dropped,
+  equals,
+  goto,
+  jump,
+  rule,
+  type Chain,
+  type Chains,
+  type Rule,
+} from './nft.ts';
+
+export const table = 'inet rustynet';
+const priority = -10;
+/** fw4's own source NAT stands at the same place (srcnat). */
+const natPriority = 100;
+
+export interface Marks {
+  /** What the policy grants; fw4 accepts it. */
+  readonly granted: number;
+  /** Of that, what goes to the internet or comes back from it. */
+  readonly exit: number;
+  /** WireGuard's own packets. */
+  readonly tunnel: number;
+}
+export function marksOf({ mark }: Pick<Choices, 'mark'>): Marks {
+  return { granted: mark, exit: mark / 2, tunnel: mark / 4 };
+}
+
+/** What is no internet: IANA's special-purpose registries, multicast; of IPv6 all but global unicast (RFC 4291). */
+const notInternet4 = [
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
+  ...['192.168.0.0/16', '224.0.0.0/3'],
+];
+const globalUnicast6 = '2000::/3';
+
+function prefix(text: string): object {
+  const [addr, length] = text.split('/');
+  return { prefix: { addr, len: Number(length) } };
+}
+
+const original = (ip: 'ip' | 'ip6', side: 'saddr' | 'daddr'): object => ({
+  ct: { key: `${ip} ${side}`, dir: 'original' },
+});
+
+/** A pair of addresses, to the chain of its protocols. */
+function judgedPair(ip: 'ip' | 'ip6'): Rule {
+  const map = ip === 'ip' ? 'grants4' : 'grants6';
+  return {
+    text: `ct original ${ip} saddr . ct original ${ip} daddr vmap @${map}`,
+    expr: [{ vmap: { key: { concat: [original(ip, 'saddr'), original(ip, 'daddr')] }, data: `@${map}` } }],
+  };
+}
+
+/** A source that sends to the internet, to the chain of its protocols. */
+function judgedExit(ip: 'ip' | 'ip6', map: 'uses' | 'carries', { exit }: Marks): Rule {
+  const name = `${map}${ip === 'ip' ? 4 : 6}`;
+  const [text, match] =
+    ip === 'ip'
+      ? [`!= { ${notInternet4.join(', ')} }`, nft.differs(original(ip, 'daddr'), { set: notInternet4.map(prefix) })]
+      : [globalUnicast6, equals(original(ip, 'daddr'), prefix(globalUnicast6))];
+  return rule({ text: `ct original ${ip} daddr ${text}`, expr: [match] }, nft.setMark(exit), {
+    text: `ct original ${ip} saddr vmap @${name}`,
+    expr: [{ vmap: { key: original(ip, 'saddr'), data: `@${name}` } }],
+  });
+}
+
+/** The path says what a packet fits (RFC 4459): the tunnel is narrower than the LAN. */
+function clamped(name: string): Rule {
+  const flags = { match: { op: 'in', left: nft.payload('tcp', 'flags'), right: 'syn' } };
+  const option = { 'tcp option': { name: 'maxseg', field: 'size' } };
+  return rule(device('oifname', '==', name), {
+    text: 'tcp flags syn tcp option maxseg size set rt mtu',
+    expr: [flags, { mangle: { key: option, value: { rt: { key: 'mtu' } } } }],
+  });
+}
+
+type Side = 'iifname' | 'oifname';
+
+/** `between` are rules behind the pairs and before the drop. */
+function hooked(
+  hook: 'input' | 'forward' | 'output',
+  name: string,
+  sides: readonly Side[],
+  between: readonly Rule[],
+): Chain {
+  const mesh = (side: Side): Rule => device(side, '==', name);
+  return {
+    hook: { type: 'filter', hook, priority },
+    rules: [
+      ...sides.map((side) => rule(mesh(side), device(side, '!=', '@lease'), dropped)),
+      ...sides.map((side) => rule(mesh(side), jump('pairs'))),
+      ...between,
+      ...sides.map((side) => rule(mesh(side), dropped)),
+    ],
+  };
+}
+
+/** Requests leave by the tunnel and answers come by it; or, on the exit, the other way round, and to no LAN of its own. */
+function exitPaths(name: string): Readonly<Record<'input' | 'forward' | 'output', readonly Rule[]>> {
+  const [comes, goes] = [device('iifname', '==', name), device('oifname', '==', name)];
+  const [comesElsewhere, goesElsewhere] = [device('iifname', '!=', name), device('oifname', '!=', name)];
+  const [request, answer] = [direction('original'), direction('reply')];
+  return {
+    input: [rule(comes, answer, jump('uses'))],
+    forward: [
+      rule(comesElsewhere, goes, request, jump('uses')),
+      rule(comes, goesElsewhere, answer, jump('uses')),
+      rule(comes, goesElsewhere, device('oifname', '!=', '@local'), request, jump('carries')),
+      rule(comesElsewhere, goes, answer, jump('carries')),
+    ],
+    // What the exit itself has to say of a flow that it carries, such as that a packet is too big.
+    output: [rule(goes, request, jump('uses')), rule(goes, answer, jump('carries'))],
+  };
+}
+
+/** Sources that the exit does not know are hidden behind its client; everyone's are hidden behind the exit. */
+function nat(name: string, { exit }: Marks): Chain {
+  const masquerade: Rule = { text: 'masquerade', expr: [{ masquerade: null }] };
+  const stranger = (ip: 'ip' | 'ip6', set: string): Rule => ({
+    text: `${ip} saddr != @${set}`,
+    expr: [nft.differs(nft.payload(ip, 'saddr'), `@${set}`)],
+  });
+  const carried = rule(device('iifname', '==', name), device('oifname', '!=', name), nft.hasMark(exit));
+  const used = rule(device('oifname', '==', name), nft.hasMark(exit));
+  return {
+    hook: { type: 'nat', hook: 'postrouting', priority: natPriority },
+    rules: [
+      rule(used, stranger('ip', 'own4'), masquerade),
+      rule(used, stranger('ip6', 'own6'), masquerade),
+      rule(carried, masquerade),
+    ],
+  };
+}
+
+/** The chains that are there whatever is granted. */
+function skeleton(choices: Choices): Chains {
+  const { interface: name } = choices;
+  const marks = marksOf(choices);
+  const exits = exitPaths(name);
+  const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward);
+  return new Map<string, Chain>([
+    ['grant', { rules: [rule(nft.setMark(marks.granted), accept)] }],
+    ['pairs', { rules: [rule(nft.invalid, dropped), judgedPair('ip'), judgedPair('ip6')] }],
+    ['uses', { rules: [judgedExit('ip', 'uses', marks), judgedExit('ip6', 'uses', marks)] }],
+    ['carries', { rules: [judgedExit('ip', 'carries', marks), judgedExit('ip6', 'carries', marks)] }],
+    ['input', hooked('input', name, ['iifname'], exits.input)],
+    ['forward', { ...forward, rules: [clamped(name), ...forward.rules] }],
+    ['output', hooked('output', name, ['oifname'], exits.output)],
+    ['nat', nat(name, marks)],
+  ]);
+}
+
+interface Granted {
+  readonly protocols: readonly Protocol[];
+}
+
+/** One chain for each distinct list of protocols, named after it: a rule for the list, none for a peer. */
+export function chainOf({ protocols }: Granted): string {
+  return protocols[0] === 'any' ? 'p_any' : `p_${digestOf(encodeUtf8(protocols.join())).slice(0, 16)}`;
+}
+
+const icmp = nft.l4(['icmp', 'ipv6-icmp']);
+
+function portRules(transport: 'tcp' | 'udp', protocols: readonly Protocol[]): readonly Rule[] {
+  const texts = protocols.filter((each) => each.startsWith(transport)).map((each) => each.slice(4));
+  if (texts.length === 0) return [];
+  const ports = texts.map((text) => {
+    const [first = 0, last] = text.split('-').map(Number);
+    return last === undefined ? first : { range: [first, last] };
+  });
+  const sides = [['original', 'dport'] as const, ['reply', 'sport'] as const];
+  return sides.map(([way, field]) =>
+    rule(
+      direction(way),
+      {
+        text: `${transport} ${field} { ${texts.join(', ')} }`,
+        expr: [equals(nft.payload(transport, field), { set: ports })],
+      },
+      goto('grant'),
+    ),
+  );
+}
+
+function protocolChain(protocols: readonly Protocol[]): Chain {
+  if (protocols[0] === 'any') return { rules: [goto('grant')] };
+  // ICMP errors about a granted flow are part of it; without them, path MTU discovery is dead.
+  const isIcmpGranted = protocols.includes('icmp' as Protocol);
+  const control = isIcmpGranted ? rule(icmp, goto('grant')) : rule(nft.related, icmp, goto('grant'));
+  // `goto` leaves no way back to the chain that drops: what matches nothing here is dropped here.
+  return { rules: [control, ...portRules('tcp', protocols), ...portRules('udp', protocols), dropped] };
+}
+
+/** Everything that names a list of protocols. */
+export function grantedOf({ grants, uses, carries }: Desired): readonly Granted[] {
+  return [...grants, ...uses, ...carries];
+}
+
+function protocolChains(granted: readonly Granted[]): Chains {
+  return new Map(granted.map((each) => [chainOf(each), protocolChain(each.protocols)]));
+}
+
+/** Commands that add the chains of these lists of protocols. */
+export function renderProtocolChains(granted: readonly Granted[]): string {
+  return nft.renderChains(table, protocolChains(granted));
+}
+
+/**
+ * Commands that put the whole table in place of what was there, in one transaction, without elements and without a lease.
+ * Chains that elements go to come before the maps: nft 1.0.6 sends the elements of a new map of intervals with the map.
+ */
+export function renderTable(desired: Desired): string {
+  const pairs = (ip: string): string => `typeof ct original ${ip} saddr . ct original ${ip} daddr : verdict`;
+  const families = [
+    ['4', 'ip'],
+    ['6', 'ip6'],
+  ] as const;
+  const chains = (isGrant: boolean): Chains =>
+    new Map([...skeleton(desired)].filter(([name]) => (name === 'grant') === isGrant));
+  return [
+    `add table ${table}\ndelete table ${table}\nadd table ${table}\n`,
+    nft.renderChains(table, chains(true)),
+    renderProtocolChains(grantedOf(desired)),
+    `add set ${table} lease { type ifname; flags timeout; }\n`,
+    `add set ${table} local { type ifname; }\n`,
+    ...families.flatMap(([family, ip]) => [
+      `add map ${table} grants${family} { ${pairs(ip)}; flags interval; }\n`,
+      `add map ${table} uses${family} { typeof ct original ${ip} saddr : verdict; flags interval; }\n`,
+      `add map ${table} carries${family} { typeof ct original ${ip} saddr : verdict; flags interval; }\n`,
+      `add set ${table} own${family} { typeof ${ip} saddr; flags interval; }\n`,
+    ]),
+    nft.renderChains(table, chains(false)),
+  ].join('');
+}
+
+export function expectedSkeleton(choices: Choices): ReadonlyMap<string, NftChain> {
+  return nft.listed(skeleton(choices));
+}
+
+export function expectedProtocolChains(desired: Desired): ReadonlyMap<string, NftChain> {
+  return nft.listed(protocolChains(grantedOf(desired)));
+}

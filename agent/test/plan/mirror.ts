@@ -1,0 +1,80 @@
+/** The kernel as it looks when it has what is desired; for tables of cases. The lab has the real one. */
+import { nothingAround, type Observed } from '../../src/plan/observed.ts';
+import { bootFiles } from '../../src/plan/boot.ts';
+import { chainOf, expectedProtocolChains, expectedSkeleton, marksOf } from '../../src/plan/guard.ts';
+import { desiredRouting } from '../../src/plan/routing.ts';
+import type { Desired } from '../../src/policy/desired.ts';
+import { formatRange, rangeOf } from '../../src/trust/ip.ts';
+import type { Endpoint, Protocol } from '../../src/trust/types.ts';
+import { canonical, type NftElement, type NftTable } from '../../src/wire/nft-json.ts';
+import type { WgPeer } from '../../src/wire/wg-dump.ts';
+import { nowUnixS } from '../trust/network.ts';
+
+function elementsOf(desired: Desired): ReadonlyMap<string, NftElement[]> {
+  const part = (text: string): unknown => (text.includes('-') ? { range: text.split('-') } : text);
+  const element = (key: unknown, of: { readonly protocols: readonly Protocol[] }): NftElement => ({
+    key: canonical(key),
+    value: canonical({ goto: { target: chainOf(of) } }),
+  });
+  const { grants, uses, carries, own } = desired;
+  const ranges = own.map((each) => rangeOf(each));
+  return new Map([
+    ['lease', []],
+    ['local', []],
+    ...([4, 6] as const).flatMap((family): [string, NftElement[]][] => [
+      [
+        `grants${family}`,
+        grants
+          .filter((each) => each.family === family)
+          .map((each) => element({ concat: [part(each.from), part(each.to)] }, each)),
+      ],
+      [`uses${family}`, uses.filter((each) => each.family === family).map((each) => element(part(each.from), each))],
+      [
+        `carries${family}`,
+        carries.filter((each) => each.family === family).map((each) => element(part(each.from), each)),
+      ],
+      [
+        `own${family}`,
+        ranges.filter((each) => each.family === family).map((each) => ({ key: canonical(part(formatRange(each))) })),
+      ],
+    ]),
+  ]);
+}
+
+/** With the routing that holds, and what the boot would set. */
+export function mirror(desired: Desired): Observed {
+  const bare = without(desired);
+  const routed = { ...bare, routing: desiredRouting(desired, bare) };
+  return { ...routed, bootFiles: bootFiles(desired, routed) };
+}
+
+function without(desired: Desired): Observed {
+  const rest = desired;
+  const guard: NftTable = {
+    chains: new Map([...expectedSkeleton(desired), ...expectedProtocolChains(desired)]),
+    sets: elementsOf(desired),
+  };
+  const base = {
+    atUnixS: nowUnixS,
+    ...nothingAround,
+    guard,
+    resolved: new Map([['203.0.113.7:51820' as Endpoint, '203.0.113.7:51820']]),
+  };
+  if (rest.publicKey === undefined) return base;
+  const { addresses, routes, publicKey, listenPort } = rest;
+  const mtu = rest.mtu === 'auto' ? 1420 : rest.mtu;
+  const peers = rest.peers.map((peer): WgPeer => ({
+    publicKey: peer.publicKey,
+    allowedIps: peer.allowedIps,
+    keepaliveS: peer.keepaliveS,
+    latestHandshakeUnixS: nowUnixS - 10,
+    receivedBytes: 1,
+    sentBytes: 1,
+    ...(peer.endpoints.length > 0 ? { endpoint: peer.endpoints[0] ?? '' } : {}),
+  }));
+  return {
+    ...base,
+    link: { kind: 'wireguard', up: true, mtu, addresses, routes },
+    device: { publicKey, listenPort, mark: marksOf(desired).tunnel, peers },
+  };
+}
