@@ -1,0 +1,55 @@
+/**
+ * The two private keys of a router, files of mode 0600 that belong to this user. In: a folder. Out: keys; made once, when
+ * there is none. Fault `KEY_FILE` for a file that others can read, that belongs to another, or that is no key.
+ */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import type { Identity } from '../control/identity.ts';
+import { Fault } from '../control/ports.ts';
+import { encodeBase64, decodeBase64 } from '../trust/base64.ts';
+import type { IdentityKey, WireGuardKey } from '../trust/types.ts';
+import { nodeIdOf } from '../trust/words.ts';
+import { nodeFiles } from './files.ts';
+
+export interface Keys extends Identity {
+  /** For wg(8), which reads the file itself. */
+  readonly wireGuardPath: string;
+}
+
+function refuseFile(path: string, wanted: string): never {
+  throw new Fault('KEY_FILE', path, `${path}: ${wanted}`);
+}
+
+function requireSafe(path: string): void {
+  const { mode, uid } = lstatSync(path);
+  const own = process.getuid?.() ?? 0;
+  if ((mode & 0o170000) !== 0o100000) refuseFile(path, 'wanted a regular file, got another kind');
+  if ((mode & 0o777) !== 0o600) refuseFile(path, `wanted mode 0600, got 0${(mode & 0o777).toString(8)}`);
+  if (uid !== own) refuseFile(path, `wanted owner ${own}, got ${uid}`);
+}
+
+function secretAt(path: string): Uint8Array {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    nodeFiles.writeSynced(`${path}.new`, Buffer.from(`${encodeBase64(randomBytes(32))}\n`));
+    nodeFiles.rename(`${path}.new`, path);
+    nodeFiles.syncFolder(path.slice(0, path.lastIndexOf('/')));
+  }
+  requireSafe(path);
+  const secret = decodeBase64(readFileSync(path, 'utf8').trimEnd());
+  return secret?.length === 32 ? secret : refuseFile(path, 'wanted 32 bytes in base64, got something else');
+}
+
+export function openKeys(folder: string): Keys {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const wireGuardPath = `${folder}/wireguard.key`;
+  const identity = secretAt(`${folder}/identity.key`);
+  const identityKey = Buffer.from(ed25519.getPublicKey(identity)).toString('hex') as IdentityKey;
+  return {
+    id: nodeIdOf(identityKey),
+    identityKey,
+    wireGuardKey: encodeBase64(x25519.getPublicKey(secretAt(wireGuardPath))) as WireGuardKey,
+    wireGuardPath,
+    sign: (message) => ed25519.sign(message, identity),
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * netifd, which owns addresses and routes. In: full sets. Out: what the kernel has, read from /proc and /sys, because
+ * netifd answers 0 whatever became of a route (vectors/netifd-proto-handler.md). Calls: `network.interface notify_proto`.
+ */
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import type { Network, Ubus } from '../control/ports.ts';
+import type { Link } from '../plan/observed.ts';
+import { pathMetric } from '../plan/routing.ts';
+import { formatIp } from '../trust/ip.ts';
+
+/** Interface flag IFF_UP of if.h. */
+const flagUp = 1;
+/** RTF_LOCAL of ipv6_route.h: an address of this machine, not a route that anyone set. */
+const flagLocal = 0x80000000;
+const flagRejected = 0x200;
+
+/** A network that this router is itself connected to (metric 0) is never taken over by a member that routes the same. */
+const routeMetric = 1024;
+
+function routeTo(prefix: string): { target: string; netmask: string; metric: number } {
+  const [target = '', netmask = ''] = prefix.split('/');
+  return { target, netmask, metric: routeMetric };
+}
+
+function isV6(text: string): boolean {
+  return text.includes(':');
+}
+
+/** The numbers of /proc/net/route stand in the byte order of the machine: little-endian wherever OpenWrt has Node. */
+function hexV4(hex: string): bigint {
+  return BigInt(`0x${(hex.match(/../g) ?? []).reverse().join('')}`);
+}
+
+/** Lines of /proc/net/route: interface, destination, gateway, flags, ..., mask as the eighth field. */
+function routesV4(text: string, name: string): readonly string[] {
+  return text.split('\n').flatMap((line) => {
+    const [dev, destination, , flags, , , , mask] = line.split('\t');
+    if (dev !== name || destination === undefined || mask === undefined) return [];
+    if ((Number.parseInt(flags ?? '0', 16) & flagRejected) !== 0) return [];
+    const length = [...hexV4(mask).toString(2)].filter((bit) => bit === '1').length;
+    return [`${formatIp(4, hexV4(destination))}/${length}`];
+  });
+}
+
+/**
+ * Lines of /proc/net/ipv6_route: destination, prefix length, ..., metric as the sixth field, flags as the ninth, interface.
+ * They are of all tables: the default route into the tunnel stands in a table of its own (routing.ts).
+ */
+function routesV6(text: string, name: string): readonly string[] {
+  return text.split('\n').flatMap((line) => {
+    const [destination = '', length = '', , , , metric = '', , , flags = '0', dev] = line.trim().split(/\s+/);
+    if (dev !== name || (Number.parseInt(flags, 16) & (flagLocal | flagRejected)) !== 0) return [];
+    if (length === '00' && Number.parseInt(metric, 16) === pathMetric) return [];
+    const target = formatIp(6, BigInt(`0x${destination}`));
+    return target.startsWith('fe80:') || target.startsWith('ff') ? [] : [`${target}/${Number.parseInt(length, 16)}`];
+  });
+}
+
+async function readLink(name: string): Promise<Link | undefined> {
+  const folder = `/sys/class/net/${name}`;
+  const flags = await readFile(`${folder}/flags`, 'utf8').catch(() => undefined);
+  if (flags === undefined) return undefined;
+  const [kind, mtu, v4, v6] = await Promise.all([
+    readFile(`${folder}/uevent`, 'utf8'),
+    readFile(`${folder}/mtu`, 'utf8'),
+    readFile('/proc/net/route', 'utf8'),
+    readFile('/proc/net/ipv6_route', 'utf8').catch(() => ''),
+  ]);
+  const addresses = (networkInterfaces()[name] ?? []).map(({ address }) => address);
+  const hosts = new Set(addresses.map((address) => `${address}/${isV6(address) ? 128 : 32}`));
+  return {
+    kind: /^DEVTYPE=(.*)$/m.exec(kind)?.[1] ?? 'another kind of device',
+    up: (Number.parseInt(flags, 16) & flagUp) !== 0,
+    mtu: Number(mtu),
+    addresses: addresses.filter((address) => !address.startsWith('fe80:')),
+    routes: [...routesV4(v4, name), ...routesV6(v6, name)].filter((route) => !hosts.has(route)),
+  };
+}
+
+export function connectNetifd(ubus: Ubus): Network {
+  const notify = (name: string, fields: Record<string, boolean | object[]>): Promise<unknown> =>
+    ubus.call('network.interface', 'notify_proto', {
+      interface: name,
+      action: 0,
+      ...(fields as Record<string, boolean>),
+      ifname: name,
+    });
+  return {
+    link: readLink,
+    address: async (name, addresses, routes, renewed) => {
+      if (renewed) await notify(name, { 'link-up': false });
+      const list = (v6: boolean): object[] =>
+        addresses.filter((each) => isV6(each) === v6).map((ipaddr) => ({ ipaddr, mask: v6 ? '128' : '32' }));
+      const paths = (v6: boolean): object[] => routes.filter((each) => isV6(each) === v6).map(routeTo);
+      await notify(name, {
+        'link-up': true,
+        ipaddr: list(false),
+        ip6addr: list(true),
+        routes: paths(false),
+        routes6: paths(true),
+      });
+    },
+    down: async (name) => {
+      await notify(name, { 'link-up': false });
+    },
+  };
+}
