@@ -2,6 +2,13 @@
  * What the loop needs from the world. Drivers implement these; only main.ts joins the two.
  * A fault throws `Fault`; an expected refusal is a value.
  */
+import type { NamesStep, ResolverState } from '../plan/names.ts';
+import type { BootFiles, Family, Lifeline, Link, Observed, Routings } from '../plan/observed.ts';
+import type { PeerSetting } from '../plan/plan.ts';
+import type { HostName } from '../policy/names.ts';
+import type { Digest, Endpoint, Floors, Ip } from '../trust/types.ts';
+import type { NftTable } from '../wire/nft-json.ts';
+import type { WgDevice } from '../wire/wg-dump.ts';
 
 export class Fault extends Error {
   readonly code: string;
@@ -68,4 +75,132 @@ export interface Broker {
   publish(message: BrokerMessage): void;
   state(): BrokerState;
   close(): Promise<void>;
+}
+
+/** nft. `table` (`inet rustynet`) is undefined when there is none; `run` takes one script as one transaction. */
+export interface Firewall {
+  table(name: string): Promise<NftTable | undefined>;
+  run(script: string): Promise<void>;
+}
+
+/** The WireGuard device and its peers; six verbs, because wg(8) knows no fewer things to do. */
+export interface WireGuard {
+  device(name: string): Promise<WgDevice | undefined>;
+  create(name: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Sets the private key, the port, the MTU and the mark of what it sends. */
+  configure(name: string, link: { listenPort: number; mtu: number; mark: number }): Promise<void>;
+  setPeers(name: string, peers: readonly PeerSetting[]): Promise<void>;
+  removePeers(name: string, publicKeys: readonly string[]): Promise<void>;
+}
+
+/** Addresses and routes, which netifd sets and the kernel shows. */
+export interface Network {
+  link(name: string): Promise<Link | undefined>;
+  /** `renewed`: tell netifd first that the link was gone. */
+  address(name: string, addresses: readonly string[], routes: readonly string[], renewed: boolean): Promise<void>;
+  down(name: string): Promise<void>;
+}
+
+/** Rules and routes that are ours. */
+export interface RoutingTables {
+  look(): Promise<Routings>;
+  /** Lines for ip(8), a family each; empty text is nothing to do. */
+  run(scripts: Readonly<Record<Family, string>>): Promise<void>;
+}
+
+/** What the boot sets before the agent runs, on flash. */
+export interface BootGuard {
+  look(): BootFiles;
+  write(files: BootFiles): void;
+  /** Times written since this process began. */
+  writes(): number;
+}
+
+/** Names of endpoints. What does not resolve is missing in the answer and in nobody's way. */
+export interface Resolver {
+  resolve(endpoints: readonly Endpoint[]): Promise<ReadonlyMap<Endpoint, string>>;
+  /** Why an endpoint is missing. */
+  problems(): ReadonlyMap<Endpoint, string>;
+}
+
+/** What netifd knows of the networks beside the mesh. */
+export interface Surroundings {
+  /** `name` is the mesh's own interface, which is none of them. */
+  look(
+    name: string,
+    localNetworks: readonly string[],
+  ): Promise<Pick<Observed, 'locals' | 'uplinks' | 'uplinkResolvers' | 'uplinkMtu'>>;
+}
+
+/** What keeps the tunnel alive while everything else in the clear is closed. */
+export interface KnownLifelines {
+  readonly lifelines: readonly Lifeline[];
+  readonly lifelineHosts: readonly HostName[];
+  readonly resolved: ReadonlyMap<Endpoint, string>;
+}
+export interface Lifelines {
+  /** Asks `resolvers` directly; `broker` is a URL. What does not answer is missing and in nobody's way. */
+  look(broker: string | undefined, endpoints: readonly Endpoint[], resolvers: readonly Ip[]): Promise<KnownLifelines>;
+  /** Why a name is missing. */
+  problems(): readonly string[];
+}
+
+/** The router's dnsmasq. */
+export interface NameServer {
+  /** `own` is the name to ask it for. */
+  look(own: string | undefined): Promise<ResolverState | undefined>;
+  set(step: NamesStep): Promise<void>;
+}
+
+/** What must survive a power cut. */
+export interface Stored {
+  readonly floors: Floors;
+  /** Envelopes, as they came. */
+  readonly root?: Uint8Array;
+  readonly map?: Uint8Array;
+}
+export interface Store {
+  /** `undefined` before the first commit; Fault `STORE_CORRUPT` for anything that is there and does not verify. */
+  read(): Stored | undefined;
+  part(digest: Digest): Uint8Array | undefined;
+  /** All or nothing; parts that are no longer listed go afterwards; none do without a list. */
+  commit(stored: Stored, parts: ReadonlyMap<Digest, Uint8Array>, keep: readonly Digest[] | undefined): void;
+  /** Forgets the membership. */
+  clear(): void;
+  /** Commits since this process began. */
+  writes(): number;
+}
+
+/** The router's own configuration, the UCI package `rustynet`. */
+export interface Settings {
+  /** Options of the section `main`; Fault `SETTINGS` when there is none. */
+  read(): Promise<JsonObject>;
+  /** Sets options and lists, or removes those that are `undefined`, and commits. */
+  write(options: Readonly<Record<string, string | readonly string[] | undefined>>): Promise<void>;
+}
+
+/** Other packages of UCI, of which we own single sections. */
+export type SectionChange =
+  | { readonly do: 'add'; readonly section: string; readonly type: string; readonly options: JsonObject }
+  | { readonly do: 'set'; readonly section: string; readonly options: JsonObject }
+  | { readonly do: 'unset'; readonly section: string; readonly options: readonly string[] }
+  | { readonly do: 'remove'; readonly section: string };
+export interface Configuration {
+  /** Sections by name, options with `.type`; none when there is no such package. */
+  sections(config: string): Promise<Readonly<Record<string, JsonObject>>>;
+  /** Commits the changes; Fault `PENDING` when there are changes of somebody else that a commit would take along. */
+  change(config: string, changes: readonly SectionChange[]): Promise<void>;
+}
+
+export interface World {
+  readonly firewall: Firewall;
+  readonly wireGuard: WireGuard;
+  readonly network: Network;
+  readonly routing: RoutingTables;
+  readonly bootGuard: BootGuard;
+  readonly resolver: Resolver;
+  readonly surroundings: Surroundings;
+  readonly lifelines: Lifelines;
+  readonly names: NameServer;
 }

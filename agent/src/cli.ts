@@ -1,0 +1,137 @@
+/**
+ * `rustynet`, the router's command line. In: arguments. Out: text for people, `--json` for programs, an exit status:
+ * 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 (status) not enforced.
+ * It asks the daemon through ubus and knows nothing itself.
+ */
+import { readFileSync } from 'node:fs';
+import { Fault, type JsonObject, type Ubus } from './control/ports.ts';
+import { connectUbus } from './drivers/ubus.ts';
+import { choiceLines, netcheckLines, peerLines, statusLines } from './text.ts';
+
+export const ubusSocket = '/var/run/ubus/ubus.sock';
+
+const usage = `usage: rustynet <command> [--json]
+  status            state, epoch, expiry, floors, refusals, flash writes
+  peers             peers with the age of their last handshake
+  join <invite>     join a network; "-" reads the invite from standard input
+  leave             leave the network and forget it
+  exit              which exit this router uses and whether it is one; to choose:
+    exit off|full|<member>, exit lan on|off, exit offer on|off
+  announce          prefixes behind this router that the mesh may reach; to choose:
+    announce <prefix>..., announce off
+  netcheck          what this router needs and has
+  version
+exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 status: not enforced
+`;
+
+type Command = (
+  ubus: Ubus,
+  words: readonly string[],
+) => Promise<{ readonly data: JsonObject; readonly status: number }>;
+
+/** Joining and choosing write to flash and to UCI and wait for the kernel, which takes its time on a small router. */
+const timeoutMs = 60_000;
+
+const call = (ubus: Ubus, method: string, args: JsonObject = {}): Promise<JsonObject> =>
+  ubus.call('rustynet', method, args, timeoutMs);
+
+async function asked(ubus: Ubus, method: string, args: JsonObject = {}): Promise<{ data: JsonObject; status: number }> {
+  const data = await call(ubus, method, args);
+  return { data, status: data['error'] === undefined ? 0 : 1 };
+}
+
+interface Takes {
+  readonly wanted: string;
+  readonly fits: (words: readonly string[]) => boolean;
+}
+const none: Takes = { wanted: '0 arguments', fits: ({ length }) => length === 0 };
+const takes: Readonly<Record<string, Takes>> = {
+  join: { wanted: '1 arguments', fits: ({ length }) => length === 1 },
+  exit: {
+    wanted: 'nothing, off, full, a member, or lan or offer with on or off as arguments',
+    fits: ([first, second, ...more]) => {
+      const isSwitch = first === 'lan' || first === 'offer';
+      return more.length === 0 && (isSwitch ? second === 'on' || second === 'off' : second === undefined);
+    },
+  },
+  announce: { wanted: 'prefixes as arguments', fits: () => true },
+};
+
+function exitArguments([first, second]: readonly string[]): JsonObject {
+  if (first === undefined) return {};
+  return second === undefined ? { exit: first } : { [first]: second === 'on' };
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  status: async (ubus) => {
+    const data = await call(ubus, 'status');
+    return { data, status: data['state'] === 'enforced' ? 0 : 4 };
+  },
+  peers: (ubus) => asked(ubus, 'peers'),
+  join: (ubus, [invite = '']) =>
+    asked(ubus, 'join', { invite: invite === '-' ? readFileSync(0, 'utf8').trim() : invite }),
+  leave: (ubus) => asked(ubus, 'leave'),
+  exit: (ubus, words) => asked(ubus, 'exit', exitArguments(words)),
+  announce: (ubus, words) =>
+    asked(ubus, 'announce', words.length === 0 ? {} : { prefixes: words.join() === 'off' ? [] : words }),
+  netcheck: async (ubus) => {
+    const data = { ...(await call(ubus, 'status')), ...(await call(ubus, 'peers')) };
+    return { data, status: netcheckLines(data).every(({ good }) => good) ? 0 : 1 };
+  },
+};
+
+function render(command: string, data: JsonObject): string {
+  const { error } = data;
+  if (error !== undefined) return `rustynet ${command}: ${(error as { message?: string }).message ?? 'failed'}`;
+  if (command === 'status') return statusLines(data).join('\n');
+  if (command === 'peers') return peerLines(data, Date.now() / 1000).join('\n');
+  if (command === 'netcheck')
+    return netcheckLines(data)
+      .map(({ text, good }) => `${good ? 'ok  ' : 'FAIL'} ${text}`)
+      .join('\n');
+  if (command === 'exit' || command === 'announce') return choiceLines(data).join('\n');
+  if (command === 'join') {
+    const { network, node, identity_key: identity, wireguard_key: wireGuard } = data as Record<string, string>;
+    return `joined network ${network ?? ''} as node ${node ?? ''}; for the operator:\n  rustynet-operator member add NAME --identity ${identity ?? ''} --wireguard ${wireGuard ?? ''}`;
+  }
+  return 'done';
+}
+
+async function ask(name: string, command: Command, words: readonly string[], json: boolean): Promise<number> {
+  const ubus = connectUbus({ path: ubusSocket });
+  try {
+    const { data, status } = await command(ubus, words);
+    const text = json ? JSON.stringify(data, undefined, 2) : render(name, data);
+    (data['error'] === undefined || json ? process.stdout : process.stderr).write(`${text}\n`);
+    return status;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const body = { error: { code: error.code, message: error.message } };
+    if (json) process.stdout.write(`${JSON.stringify(body)}\n`);
+    else process.stderr.write(`rustynet ${name}: the daemon does not answer (${error.message})\n`);
+    return 3;
+  } finally {
+    ubus.close();
+  }
+}
+
+export async function runCli(argv: readonly string[], version: string): Promise<number> {
+  const json = argv.includes('--json');
+  const [name = '', ...words] = argv.filter((each) => each !== '--json');
+  if (name === 'version') {
+    process.stdout.write(json ? `${JSON.stringify({ version })}\n` : `${version}\n`);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const { wanted, fits } = takes[name] ?? none;
+  if (command === undefined || !fits(words)) {
+    const help = name === '' || name === 'help' || name === '--help';
+    const got =
+      command === undefined
+        ? `a command, got "${name}"`
+        : `${wanted} of ${name}, got ${words.length === 0 ? 0 : `${words.length} (${words.join(' ')})`}`;
+    process.stderr.write(`${help ? '' : `rustynet: wanted ${got}\n`}${usage}`);
+    return name === 'help' || name === '--help' ? 0 : 2;
+  }
+  return ask(name, command, words, json);
+}

@@ -1,0 +1,297 @@
+/**
+ * The daemon: triggers in, one run of the loop at a time, state out. In: ubus calls and notifications, messages of the
+ * broker, timers. Out: what the kernel enforces, `ubus call rustynet status`, a signed status on MQTT.
+ */
+import { judge, type Judgement } from '../plan/judge.ts';
+import { compile } from '../policy/compile.ts';
+import { closedDesired, type Desired } from '../policy/desired.ts';
+import type { VerifiedMap } from '../trust/types.ts';
+import { parseConfig, type Config } from './config.ts';
+import type { Identity } from './identity.ts';
+import type { Vault } from './membership.ts';
+import { rustynetObject } from './object.ts';
+import {
+  Fault,
+  type Configuration,
+  type JsonObject,
+  type Settings,
+  type Store,
+  type Ubus,
+  type World,
+} from './ports.ts';
+import { leaseNowS, reconcile, subjectOf, unproven, type Outcome } from './reconcile.ts';
+import { fit } from './sections.ts';
+import { Session, type ConnectBroker } from './session.ts';
+import type { Report } from './status.ts';
+import { Time, type ClockSource } from './time.ts';
+
+export interface AgentPorts {
+  readonly version: string;
+  /** No clock before the bundle was built is right. */
+  readonly builtUnixS: number;
+  readonly identity: Identity;
+  readonly world: World;
+  readonly settings: Settings;
+  readonly configuration: Configuration;
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly ubus: Ubus;
+  readonly connectBroker: ConnectBroker;
+  readonly clockUnixS: () => number;
+  /** Seconds that nobody can set. */
+  readonly monotonicS: () => number;
+  readonly log: (line: string) => void;
+}
+
+/** The kernel is looked at at least this often, and often enough to renew the lease at half time. */
+const auditS = 60;
+/** After a run that failed or left something to do. */
+const retryS = 5;
+/** netifd and the kernel answer a step with events of their own; each would be the next run. */
+const settleMs = 1_000;
+
+const defaults: Config = parseConfig({});
+
+export class Agent {
+  readonly #ports: AgentPorts;
+  readonly #time: Time;
+  #config: Config = defaults;
+  #session: Session | undefined;
+  /** Why there is no session although there should be one. */
+  #problem: string | undefined;
+  /** Why our sections of UCI are not as they must be; one of another's in the place of ours closes the router. */
+  #unfit: Fault | undefined;
+  #outcome: Outcome | undefined;
+  /** The map and the choices that the outcome is of: a proof of one map, or of one interface, is none of the next. */
+  #outcomeOf = '';
+  #desired: Desired = closedDesired(defaults.choices);
+  #running: Promise<void> | undefined;
+  #again = false;
+  #reload = true;
+  #isLoaded = false;
+  /** A run that left something unproven is not followed at once by what it set off itself. */
+  #notBeforeMs = 0;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  #said = '';
+
+  constructor(ports: AgentPorts) {
+    this.#ports = ports;
+    this.#time = new Time(ports.clockUnixS, ports.monotonicS);
+  }
+
+  start(): void {
+    const { ubus } = this.#ports;
+    ubus.publish(
+      'rustynet',
+      rustynetObject({
+        ports: this.#ports,
+        report: () => this.#report(),
+        desired: () => this.#desired,
+        poke: () => this.trigger(),
+        reload: () => this.#reloaded(),
+        endSession: () => this.#endSession(),
+        confirmClock: () => this.#time.confirm(),
+      }),
+    );
+    ubus.subscribe('service', (event, { config }) => {
+      if (event !== 'config.change') return;
+      if (config === 'rustynet') this.#reload = true;
+      this.trigger();
+    });
+    ubus.subscribe('network.interface', (_, { interface: name }) => {
+      if (name === this.#config.choices.interface) this.trigger();
+    });
+    this.trigger();
+  }
+
+  /** Asks for a run; those asked for during one become one more. */
+  trigger(): void {
+    if (this.#stopped) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    const waitMs = this.#notBeforeMs - performance.now();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.trigger(), waitMs);
+      return;
+    }
+    this.#running = this.#run()
+      .catch((error: unknown) => this.#ports.log(`run failed: ${messageOf(error)}`))
+      .then(() => {
+        this.#running = undefined;
+        const { steps = [], proof } = this.#outcome ?? {};
+        const isUnproven = steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
+        this.#notBeforeMs = isUnproven ? performance.now() + settleMs : 0;
+        if (this.#again) {
+          this.#again = false;
+          this.trigger();
+        } else if (!this.#stopped) {
+          this.#timer = setTimeout(() => this.trigger(), this.#wakeS() * 1000);
+        }
+      });
+  }
+
+  /** Leaves the kernel as it is: within the lease, a restart drops nobody. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+    await this.#session?.close();
+  }
+
+  /** Resolves when a run that read the settings anew has ended. */
+  async #reloaded(): Promise<void> {
+    this.#reload = true;
+    await this.#running;
+    this.#notBeforeMs = 0;
+    this.trigger();
+    await this.#running;
+  }
+
+  async #endSession(): Promise<void> {
+    await this.#session?.close();
+    this.#session = undefined;
+  }
+
+  async #run(): Promise<void> {
+    if (this.#reload && !(await this.#load())) return;
+    const { identity, world, configuration, clockUnixS, monotonicS, log } = this.#ports;
+    this.#session?.belief.wake(log);
+    const { choices, membership } = this.#config;
+    if (this.#problem === undefined) this.#unfit = await fit(configuration, world, membership && choices);
+    const map = this.#map();
+    this.#desired = typeof map === 'string' ? this.#closed() : compile(map, identity.id, choices);
+    const subject = subjectOf(map, choices);
+    const clocks = { clockUnixS, monotonicS, lifeS: () => this.#session?.belief.lifeS ?? 0 };
+    try {
+      this.#outcome = await reconcile(world, this.#desired, clocks, log, membership?.brokerUrl);
+    } catch (error) {
+      this.#outcome = unproven(`the kernel could not be read or set: ${messageOf(error)}`, clockUnixS());
+      await world.wireGuard.remove(choices.interface).catch((cause: unknown) => log(messageOf(cause)));
+    } finally {
+      this.#outcomeOf = subject;
+      this.#announce();
+    }
+  }
+
+  /** False before the settings were read for the first time: until then nothing is touched. */
+  async #load(): Promise<boolean> {
+    // Before the question: a change that is told while it is answered asks for the next one.
+    this.#reload = false;
+    const options = await this.#ports.settings.read().catch((error: unknown) => error);
+    if (options instanceof Fault && options.code.startsWith('UBUS_')) {
+      // A bus that does not answer now is no answer about the settings: what was read before holds.
+      this.#ports.log(options.message);
+      this.#reload = true;
+      return this.#isLoaded;
+    }
+    [this.#isLoaded, this.#problem] = [true, undefined];
+    await this.#endSession();
+    try {
+      if (options instanceof Error) throw options;
+      this.#config = parseConfig(options as JsonObject);
+      this.#open(this.#config);
+    } catch (error) {
+      this.#problem = messageOf(error);
+    }
+    return true;
+  }
+
+  #open({ enabled, membership }: Config): void {
+    const { identity, store, vault, connectBroker } = this.#ports;
+    if (!enabled || membership === undefined) return;
+    const secrets = vault.read();
+    const changed = (): void => this.trigger();
+    this.#session = new Session(membership, identity, store, secrets, this.#time, connectBroker, changed);
+  }
+
+  #map(): VerifiedMap | string {
+    if (this.#problem !== undefined) return this.#problem;
+    if (this.#unfit?.code === 'SECTION') return this.#unfit.message;
+    if (!this.#config.enabled) return 'disabled: rustynet.main.enabled is 0';
+    if (this.#session === undefined) return 'no network was joined; run "rustynet join"';
+    if (this.#session.problem !== undefined) return this.#session.problem;
+    const map = this.#session.belief.current();
+    if (typeof map === 'string') return map;
+    const own = map.members.find(({ id }) => id === this.#ports.identity.id);
+    if (own === undefined) return `this router is no member in epoch ${map.epoch}`;
+    const { wireGuardKey } = this.#ports.identity;
+    if (own.wireGuardKey === wireGuardKey) return map;
+    return `the map of epoch ${map.epoch} has the WireGuard key ${own.wireGuardKey} for this router, not ${wireGuardKey}`;
+  }
+
+  /** In no network, nothing of one stays; in one, its names and prefixes stay closed. */
+  #closed(): Desired {
+    const { choices, membership } = this.#config;
+    const closed = closedDesired(choices, this.#session && this.#desired.names);
+    return membership === undefined && this.#problem === undefined ? { ...closed, meshPrefixes: [] } : closed;
+  }
+
+  #judgement(): Judgement {
+    const map = this.#map();
+    return judge({
+      proof: this.#outcome?.proof,
+      applying: this.#outcomeOf !== subjectOf(map, this.#config.choices),
+      closedBecause: typeof map === 'string' ? map : this.#outcome?.closedBecause,
+      clockUsable: this.#session === undefined || this.#clock() !== 'unknown',
+      leaseS: this.#leaseS(),
+    });
+  }
+
+  #leaseS(): number {
+    return this.#outcome === undefined ? 0 : leaseNowS(this.#outcome, this.#ports.monotonicS());
+  }
+
+  #clock(): ClockSource {
+    return this.#session?.belief.clock ?? this.#time.source(this.#ports.builtUnixS);
+  }
+
+  #wakeS(): number {
+    const state = this.#judgement().state;
+    if (state !== 'enforced' && state !== 'closed' && state !== 'unclocked') return retryS;
+    const lifeS = typeof this.#map() === 'string' ? auditS : (this.#session?.belief.lifeS ?? 0) + 1;
+    return Math.max(1, Math.min(auditS, this.#config.choices.leaseS / 3, lifeS));
+  }
+
+  #report(): Report {
+    const { version, identity, builtUnixS, store, world } = this.#ports;
+    const belief = this.#session?.belief;
+    const map = belief?.current();
+    return {
+      version,
+      identity,
+      judgement: this.#judgement(),
+      nowUnixS: belief?.nowUnixS ?? this.#time.nowUnixS(builtUnixS),
+      clock: this.#clock(),
+      network: this.#config.membership?.network,
+      map: typeof map === 'string' ? undefined : map,
+      floors: belief?.floors,
+      refusals: belief?.refusals,
+      broker: this.#session?.brokerState,
+      outcome: this.#outcome,
+      leaseS: this.#leaseS(),
+      flashWrites: store.writes() + world.bootGuard.writes(),
+      choices: this.#config.choices,
+      problems: [...(this.#outcome?.problems ?? []), ...(this.#unfit === undefined ? [] : [this.#unfit.message])],
+    };
+  }
+
+  #announce(): void {
+    const { state, why } = this.#judgement();
+    const { clockUnixS, log } = this.#ports;
+    const map = this.#session?.belief.current();
+    const epoch = map === undefined || typeof map === 'string' ? 0 : map.epoch;
+    const said = `${state}${epoch === 0 ? '' : ` epoch ${epoch}`}: ${why}`;
+    if (said !== this.#said) log(said);
+    this.#said = said;
+    const { exit, offersExit, announced } = this.#config.choices;
+    this.#session?.announce({ state, epoch, exit, offer_exit: offersExit, announced }, clockUnixS());
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,106 @@
+/**
+ * The ubus object `rustynet`. In: calls of the command line, of LuCI and of the protocol handler. Out: plain JSON; a
+ * refusal is an answer with `error: { code, message }`.
+ */
+import type { Desired } from '../policy/desired.ts';
+import { chooseAnnounced, chooseExit, type ChosenOptions } from './choices.ts';
+import type { Identity } from './identity.ts';
+import { join, leave, type MembershipPorts } from './membership.ts';
+import { Fault, type JsonObject, type UbusMethod, type World } from './ports.ts';
+import { peersReport, statusReport, type Report } from './status.ts';
+
+/** What the methods need of the agent. */
+export interface Inside {
+  readonly ports: MembershipPorts & {
+    readonly identity: Identity;
+    readonly world: World;
+    readonly builtUnixS: number;
+  };
+  report(): Report;
+  desired(): Desired;
+  poke(): void;
+  /** Reads the settings anew; resolves when a run with them has ended. */
+  reload(): Promise<void>;
+  endSession(): Promise<void>;
+  /** NTP has set the system clock: said by our script in /etc/hotplug.d/ntp. */
+  confirmClock(): void;
+}
+
+/** Asks the kernel: handshakes and bytes move while the loop sleeps. */
+async function peers({ ports, desired }: Inside): Promise<JsonObject> {
+  const { interface: name, peers: wanted } = desired();
+  return peersReport(wanted, await ports.world.wireGuard.device(name));
+}
+
+async function joined({ ports, reload }: Inside, invite: string): Promise<JsonObject> {
+  const result = await join(invite, ports, ports.builtUnixS);
+  // Nothing is waited for: on a busy router the run, and what it sets off, take longer than a person waits for keys.
+  void reload();
+  return result;
+}
+
+async function left({ ports, reload, endSession }: Inside): Promise<JsonObject> {
+  await endSession();
+  try {
+    return await leave(ports);
+  } finally {
+    await reload();
+  }
+}
+
+/** Shows the choices, after those that were given are written and a run has seen them. */
+async function chosen({ ports, report, reload }: Inside, options: ChosenOptions): Promise<JsonObject> {
+  if (Object.keys(options).length > 0) {
+    await ports.settings.write(options);
+    await reload();
+  }
+  return { choices: statusReport(report())['choices'] ?? {} };
+}
+
+/** What is no fault of ours to name goes on. */
+async function answer(make: () => Promise<JsonObject>): Promise<JsonObject> {
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { error: { code: error.code, message: error.message } };
+  }
+}
+
+export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
+  const { id, identityKey, wireGuardKey } = inside.ports.identity;
+  const poke = (): JsonObject => {
+    inside.poke();
+    return {};
+  };
+  return {
+    status: { policy: {}, handler: () => statusReport(inside.report()) },
+    peers: { policy: {}, handler: () => peers(inside) },
+    join: {
+      policy: { invite: 'String' },
+      handler: async ({ invite }) => ({
+        ...(await answer(() => joined(inside, String(invite)))),
+        identity_key: identityKey,
+        wireguard_key: wireGuardKey,
+      }),
+    },
+    leave: { policy: {}, handler: () => answer(() => left(inside)) },
+    exit: {
+      policy: { exit: 'String', lan: 'Boolean', offer: 'Boolean' },
+      handler: (args) => answer(async () => chosen(inside, chooseExit(args, inside.report().map, id))),
+    },
+    announce: {
+      policy: { prefixes: 'Array' },
+      handler: (args) => answer(async () => chosen(inside, chooseAnnounced(args, inside.report().map))),
+    },
+    clock_set: {
+      policy: {},
+      handler: () => {
+        inside.confirmClock();
+        return poke();
+      },
+    },
+    interface_up: { policy: { interface: 'String' }, handler: poke },
+    interface_down: { policy: { interface: 'String' }, handler: poke },
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * One run of the loop: observe, plan, apply, observe, prove, and the lease. In: what is desired and how long it may
+ * stay open. Out: what the kernel shows and what differs. After a step that fails only removals go on; what is true is observed.
+ */
+import type { Choices, Desired } from '../policy/desired.ts';
+import type { VerifiedMap } from '../trust/types.ts';
+import { table } from '../plan/guard.ts';
+import { nothingAround, type Observed } from '../plan/observed.ts';
+import { describe, plan, type Step } from '../plan/plan.ts';
+import { nameProblems } from '../plan/names.ts';
+import { fit } from '../plan/fit.ts';
+import { prove, type Proof } from '../plan/prove.ts';
+import { observe } from './observe.ts';
+import type { World } from './ports.ts';
+
+export interface Outcome {
+  readonly observed: Observed;
+  readonly proof: Proof;
+  readonly steps: readonly string[];
+  /** Why the networks around leave no place for the mesh. */
+  readonly closedBecause?: string;
+  /** What is amiss and closes nothing. */
+  readonly problems: readonly string[];
+  /** Seconds until the kernel closes the mesh by itself, at the monotonic second `leaseAtS`; 0 is closed. */
+  readonly leaseS: number;
+  readonly leaseAtS: number;
+}
+
+/** What an outcome is of: a proof of one map, or of one set of choices, is none of the next. */
+export function subjectOf(map: VerifiedMap | string, choices: Choices): string {
+  return JSON.stringify([typeof map === 'string' ? '' : map.digest, choices]);
+}
+
+export interface Clocks {
+  readonly clockUnixS: () => number;
+  readonly monotonicS: () => number;
+  /** How long what is desired may still stay open. */
+  readonly lifeS: () => number;
+}
+
+/** What cannot be looked at is not proven. */
+export function unproven(finding: string, atUnixS: number): Outcome {
+  const observed = { atUnixS, ...nothingAround, resolved: new Map() };
+  return { observed, proof: { guard: [finding], rest: [] }, steps: [], problems: [], leaseS: 0, leaseAtS: 0 };
+}
+
+/** The kernel counts on between two looks at it, and so do we: nobody sets this clock back. */
+export function leaseNowS({ leaseS, leaseAtS }: Outcome, monotonicS: number): number {
+  return Math.max(0, Math.ceil(leaseS - (monotonicS - leaseAtS)));
+}
+
+async function apply(world: World, step: Step): Promise<void> {
+  switch (step.do) {
+    case 'protection':
+    case 'guard':
+    case 'grants':
+      return world.firewall.run(step.script);
+    case 'remove-peers':
+      return world.wireGuard.removePeers(step.interface, step.publicKeys);
+    case 'set-peers':
+      return world.wireGuard.setPeers(step.interface, step.peers);
+    case 'create-link':
+      return world.wireGuard.create(step.interface);
+    case 'configure-link':
+      return world.wireGuard.configure(step.interface, step);
+    case 'address-link':
+      return world.network.address(step.interface, step.addresses, step.routes, step.renewed);
+    case 'routing':
+      return world.routing.run(step.scripts);
+    case 'boot-guard':
+      return world.bootGuard.write(step.files);
+    case 'names':
+      return world.names.set(step);
+    case 'remove-link':
+      await world.wireGuard.remove(step.interface);
+      return world.network.down(step.interface);
+  }
+}
+
+function leaseLeftS({ guard }: Observed, name: string): number {
+  const element = guard?.sets.get('lease')?.find(({ key }) => key === JSON.stringify(name));
+  return element === undefined ? 0 : (element.expiresS ?? 0);
+}
+
+/** Delete and add in one transaction: kernels before 6.12 keep the old timeout of an element that is added again. */
+function renderLease(name: string, seconds: number): string {
+  const element = (timeout: string): string => `element ${table} lease { "${name}"${timeout} }\n`;
+  const renewed = seconds > 0 ? `add ${element(` timeout ${seconds}s`)}` : '';
+  return `add ${element(' timeout 1s')}delete ${element('')}${renewed}`;
+}
+
+/** The kernel's seconds begin when nft has run: what would outlive its limit by then is set again, by so much less. */
+async function grantLease(world: World, name: string, limitS: () => number): Promise<number> {
+  for (let lateS = 0; ;) {
+    const grantedS = Math.max(0, limitS() - lateS);
+    await world.firewall.run(renderLease(name, grantedS));
+    const overS = grantedS - limitS();
+    if (overS <= 0) return grantedS;
+    lateS += overS;
+  }
+}
+
+/**
+ * Only what is proven in full is opened, for `leaseS` seconds and never beyond `lifeS`, and renewed at half time.
+ * Gives the seconds left afterwards.
+ */
+async function lease(world: World, desired: Desired, outcome: Outcome, lifeS: () => number): Promise<number> {
+  const { observed, proof } = outcome;
+  const leftS = leaseLeftS(observed, desired.interface);
+  const proven = proof.guard.length === 0 && proof.rest.length === 0 && desired.publicKey !== undefined;
+  const limitS = (): number => Math.max(0, Math.min(desired.leaseS, lifeS()));
+  const wantedS = proven ? limitS() : 0;
+  if (observed.guard === undefined) return 0;
+  if (wantedS === 0) {
+    // A plan that did not get through leaves the last lease to run out; only what must be closed is closed now.
+    if (leftS === 0 || (lifeS() > 0 && desired.publicKey !== undefined && proof.guard.length === 0)) return leftS;
+    await world.firewall.run(renderLease(desired.interface, 0));
+    return 0;
+  }
+  if (leftS > wantedS / 2 && leftS <= wantedS) return leftS;
+  return grantLease(world, desired.interface, limitS);
+}
+
+/** Without a proven guard no peer stays: the interface itself goes. */
+async function takeDown(world: World, desired: Desired, observed: Observed): Promise<void> {
+  if (observed.link !== undefined) await apply(world, { do: 'remove-link', interface: desired.interface });
+}
+
+/** Runs a plan; gives what was done, a line each. After a failure nothing more is opened; what is to go still goes. */
+async function carryOut(world: World, steps: readonly Step[], log: (line: string) => void): Promise<readonly string[]> {
+  const done: string[] = [];
+  let hasFailed = false;
+  for (const step of steps) {
+    if (hasFailed && !step.do.startsWith('remove-')) continue;
+    done.push(describe(step));
+    try {
+      await apply(world, step);
+    } catch (error) {
+      log(`${describe(step)} failed: ${error instanceof Error ? error.message : String(error)}`);
+      hasFailed = true;
+    }
+  }
+  return done;
+}
+
+/** `asked` is what the map and the choices want; what does not fit into the networks around is left out of it. */
+export async function reconcile(
+  world: World,
+  asked: Desired,
+  { clockUnixS, monotonicS, lifeS }: Clocks,
+  log: (line: string) => void,
+  broker?: string,
+): Promise<Outcome> {
+  let leaseAtS = monotonicS();
+  const before = await observe(world, asked, broker, clockUnixS());
+  const { desired, notes, closedBecause } = fit(asked, before);
+  const steps = await carryOut(world, plan(desired, before), log);
+  if (steps.length > 0) leaseAtS = monotonicS();
+  const observed = steps.length === 0 ? before : await observe(world, desired, broker, clockUnixS());
+  const proof = prove(desired, observed);
+  if (proof.guard.length > 0) await takeDown(world, desired, observed);
+  const named = [...world.resolver.problems().values(), ...world.lifelines.problems()];
+  const problems = [...desired.notes, ...notes, ...named, ...nameProblems(desired, observed)];
+  const outcome = { observed, proof, steps, problems, leaseS: 0, leaseAtS };
+  const leaseS = await lease(world, desired, outcome, lifeS);
+  return { ...outcome, leaseS, ...(closedBecause === undefined ? {} : { closedBecause }) };
+}

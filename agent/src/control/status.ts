@@ -1,0 +1,131 @@
+/**
+ * What the agent says of itself: the answer of `ubus call rustynet status`, and the signed status on MQTT.
+ * In: the agent's parts. Out: plain JSON; times are Unix seconds; nothing in it is a secret.
+ */
+import type { Judgement } from '../plan/judge.ts';
+import type { Choices, DesiredPeer } from '../policy/desired.ts';
+import { encodeEnvelope, pae } from '../trust/dsse.ts';
+import { statusType } from '../trust/limits.ts';
+import type { Floors, NetworkId, VerifiedMap } from '../trust/types.ts';
+import { keyIdOf } from '../trust/words.ts';
+import type { WgDevice, WgPeer } from '../wire/wg-dump.ts';
+import { encodeUtf8 } from '../wire/utf8.ts';
+import type { RefusalCounts } from './belief.ts';
+import { choicesReport } from './choices.ts';
+import type { Identity } from './identity.ts';
+import type { BrokerState, JsonObject } from './ports.ts';
+import type { Outcome } from './reconcile.ts';
+import type { ClockSource } from './time.ts';
+
+export interface Report {
+  readonly version: string;
+  readonly identity: Identity;
+  readonly judgement: Judgement;
+  readonly nowUnixS: number;
+  readonly clock: ClockSource;
+  readonly network: NetworkId | undefined;
+  readonly map: VerifiedMap | undefined;
+  readonly floors: Floors | undefined;
+  readonly refusals: RefusalCounts | undefined;
+  readonly broker: BrokerState | undefined;
+  readonly outcome: Outcome | undefined;
+  readonly leaseS: number;
+  readonly flashWrites: number;
+  readonly choices: Choices;
+  readonly problems: readonly string[];
+}
+
+/** Share of a map's life after which every surface warns. */
+const warnAfter = 0.75;
+
+function warnings({ map, nowUnixS, broker }: Report): readonly string[] {
+  const rows: string[] = [];
+  if (map !== undefined) {
+    const spent = (nowUnixS - map.issuedUnixS) / (map.expiresUnixS - map.issuedUnixS);
+    if (spent >= warnAfter) {
+      rows.push(`the map expires in ${map.expiresUnixS - nowUnixS} s: ask the operator to sign a new one`);
+    }
+  }
+  if (broker?.connected === false) rows.push(`no broker: ${broker.lastError ?? 'not connected yet'}`);
+  return rows;
+}
+
+function mapReport(map: VerifiedMap | undefined): JsonObject | null {
+  if (map === undefined) return null;
+  const { epoch, issuedUnixS, expiresUnixS, rootVersion, digest } = map;
+  return { epoch, issued: issuedUnixS, expires: expiresUnixS, root_version: rootVersion, digest };
+}
+
+function floorsReport(floors: Floors | undefined): JsonObject | null {
+  if (floors === undefined) return null;
+  const { rootVersion, epoch, mapDigest, timeUnixS } = floors;
+  return { root_version: rootVersion, epoch, map_digest: mapDigest ?? null, time: timeUnixS };
+}
+
+/** `ubus call rustynet status`. */
+export function statusReport(report: Report): JsonObject {
+  const { identity, judgement, refusals, broker, outcome } = report;
+  const findings = [...(outcome?.proof.guard ?? []), ...(outcome?.proof.rest ?? [])];
+  return {
+    version: report.version,
+    state: judgement.state,
+    why: judgement.why,
+    node: identity.id,
+    identity_key: identity.identityKey,
+    wireguard_key: identity.wireGuardKey,
+    name: report.map?.members.find(({ id }) => id === identity.id)?.name ?? null,
+    interface: report.choices.interface,
+    choices: choicesReport(report.choices, report.map, identity.id),
+    network: report.network ?? null,
+    map: mapReport(report.map),
+    floors: floorsReport(report.floors),
+    now: report.nowUnixS,
+    clock: report.clock,
+    clock_usable: report.clock !== 'unknown',
+    lease_s: report.leaseS,
+    peers: outcome?.observed.device?.peers.length ?? 0,
+    refusals: { ...(refusals?.counts ?? {}) },
+    last_refusal: refusals?.last === undefined ? null : { ...refusals.last },
+    broker:
+      broker === undefined
+        ? null
+        : {
+            connected: broker.connected,
+            last_error: broker.lastError ?? null,
+            dropped: broker.dropped,
+            received_bytes: broker.receivedBytes,
+          },
+    flash_writes: report.flashWrites,
+    findings,
+    warnings: warnings(report),
+    problems: report.problems,
+  };
+}
+
+function peerReport({ id, name, publicKey, allowedIps }: DesiredPeer, got: WgPeer | undefined): JsonObject {
+  return {
+    name,
+    node: id,
+    wireguard_key: publicKey,
+    allowed_ips: allowedIps,
+    present: got !== undefined,
+    endpoint: got?.endpoint ?? null,
+    latest_handshake: got?.latestHandshakeUnixS ?? 0,
+    received_bytes: got?.receivedBytes ?? 0,
+    sent_bytes: got?.sentBytes ?? 0,
+  };
+}
+
+/** `ubus call rustynet peers`. */
+export function peersReport(peers: readonly DesiredPeer[], device: WgDevice | undefined): JsonObject {
+  const known = new Map((device?.peers ?? []).map((peer) => [peer.publicKey, peer]));
+  return { peers: peers.map((peer) => peerReport(peer, known.get(peer.publicKey))) };
+}
+
+/** The retained status of a node on MQTT, signed by its identity key. */
+export function signedStatus(identity: Identity, network: NetworkId, fields: JsonObject): Uint8Array {
+  const payload = encodeUtf8(JSON.stringify({ format: 1, network, node: identity.id, ...fields }));
+  const sig = identity.sign(pae(statusType, payload));
+  const signatures = [{ keyid: keyIdOf(identity.identityKey), sig }];
+  return encodeEnvelope({ payloadType: statusType, payload, signatures });
+}

@@ -1,0 +1,90 @@
+/** What a run still does when a step of it fails, and how long what it opened may last when its steps are slow. */
+import { expect, test } from 'vitest';
+import type { World } from '../../src/control/ports.ts';
+import { reconcile } from '../../src/control/reconcile.ts';
+import { nothingAround, type Observed } from '../../src/plan/observed.ts';
+import { compile } from '../../src/policy/compile.ts';
+import { believed, choices, rule } from '../policy/believed.ts';
+import { mirror } from '../plan/mirror.ts';
+import { home, laptop, nowUnixS, office } from '../trust/network.ts';
+
+/** A kernel that shows the same whatever is done; `nft` is what becomes of a script. */
+function worldOf(shown: Observed, nft: (script: string) => void, done: string[] = []): World {
+  return {
+    firewall: {
+      table: () => Promise.resolve(shown.guard),
+      run: async (script) => nft(script),
+    },
+    wireGuard: {
+      device: () => Promise.resolve(shown.device),
+      create: () => Promise.resolve(),
+      remove: () => Promise.resolve(void done.push('remove link')),
+      configure: () => Promise.resolve(),
+      setPeers: () => Promise.resolve(void done.push('set peers')),
+      removePeers: (_, keys) => Promise.resolve(void done.push(`remove ${keys.join()}`)),
+    },
+    network: {
+      link: () => Promise.resolve(shown.link),
+      address: () => Promise.resolve(),
+      down: () => Promise.resolve(),
+    },
+    routing: { look: () => Promise.resolve(shown.routing), run: () => Promise.resolve() },
+    bootGuard: { look: () => shown.bootFiles, write: () => undefined, writes: () => 0 },
+    resolver: { resolve: () => Promise.resolve(new Map()), problems: () => new Map() },
+    surroundings: { look: () => Promise.resolve(nothingAround) },
+    lifelines: {
+      look: () => Promise.resolve({ lifelines: [], lifelineHosts: [], resolved: new Map() }),
+      problems: () => [],
+    },
+    names: { look: () => Promise.resolve(undefined), set: () => Promise.resolve() },
+  };
+}
+
+test('with nft refusing the grants, the removed peer goes all the same, nothing new comes, and no lease is given', async () => {
+  const before = mirror(compile(believed([rule('any', 'any')]), laptop.id, choices));
+  const known = before.device?.peers.filter(({ publicKey }) => publicKey !== home.wireGuardKey) ?? [];
+  const device = { publicKey: laptop.wireGuardKey, listenPort: choices.listenPort, mark: 0x02000000, peers: known };
+  const done: string[] = [];
+  const refuse = (script: string): void => {
+    if (!script.includes('lease')) throw new Error('nft said no');
+    done.push('lease');
+  };
+  const world = worldOf({ ...before, device }, refuse, done);
+  const desired = compile(believed([rule('member:laptop', 'member:home', 'tcp:22')]), laptop.id, choices);
+  const said: string[] = [];
+  const outcome = await reconcile(
+    world,
+    desired,
+    { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 1000 },
+    (line) => said.push(line),
+  );
+  expect(done).toEqual([`remove ${office.wireGuardKey}`]);
+  expect(said).toEqual([expect.stringMatching(/^grants: .* failed: nft said no$/)]);
+  expect(outcome.leaseS).toBe(0);
+});
+
+test.each<[string, number]>([
+  ['at once', 0],
+  ['two seconds', 2],
+  ['thirty seconds', 30],
+  ['longer than the map lives', 200],
+])('where nft takes %s, the kernel closes no later than the map ends', async (_, slowS) => {
+  const desired = compile(believed([rule('any', 'any')]), laptop.id, choices);
+  let [passedS, endsS] = [0, 0];
+  const kernel = mirror(desired);
+  const world = worldOf(kernel, (script) => {
+    passedS += slowS;
+    const [, timeoutS] = /timeout (\d+)s \}\n$/.exec(script) ?? [];
+    endsS = timeoutS === undefined ? 0 : passedS + Number(timeoutS);
+  });
+  const lifeS = (): number => 100 - passedS;
+  const outcome = await reconcile(
+    world,
+    desired,
+    { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS },
+    () => undefined,
+  );
+  expect(outcome.proof).toEqual({ guard: [], rest: [] });
+  expect(endsS).toBeLessThanOrEqual(100);
+  expect(endsS > 0).toBe(slowS < 50);
+});

@@ -1,0 +1,137 @@
+/** Our sections of UCI, by the real driver and the stand-in of rpcd: what the files hold afterwards. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fit, fitting } from '../../src/control/sections.ts';
+import { connectConfiguration } from '../../src/drivers/uci.ts';
+import { connectUbus } from '../../src/drivers/ubus.ts';
+import type { Configuration, Ubus, World as Kernel } from '../../src/control/ports.ts';
+import { choices } from '../policy/believed.ts';
+import { openWorld, type World } from '../standin/world.ts';
+
+const network = "\nconfig interface 'lan'\n\toption device 'br-lan'\n\toption proto 'static'\n\n";
+const firewall = "\nconfig zone\n\toption name 'lan'\n\tlist network 'lan'\n\toption input 'ACCEPT'\n\n";
+
+let world: World;
+let ubus: Ubus;
+let configuration: Configuration;
+let links: string[];
+beforeEach(async () => {
+  world = await openWorld({ network, firewall });
+  ubus = connectUbus({ path: world.places.socket });
+  configuration = connectConfiguration(ubus);
+  links = [];
+});
+afterEach(async () => {
+  ubus.close();
+  await world.close();
+});
+
+/** Devices by name; of the kernel no more is asked here. */
+const kernel = {
+  network: { link: (name: string) => Promise.resolve(links.includes(name) ? { kind: 'wireguard' } : undefined) },
+  wireGuard: { remove: (name: string) => Promise.resolve(void links.splice(links.indexOf(name), 1)) },
+} as unknown as Kernel;
+
+const file = (name: string): string => readFileSync(join(world.places.configFolder, name), 'utf8');
+const files = (): readonly string[] => [file('network'), file('firewall')];
+const write = (name: string, text: string): void => writeFileSync(join(world.places.configFolder, name), text);
+
+describe('a router that joins', () => {
+  test('has the interface, the closed zone and four rules that accept only the mark', async () => {
+    expect(await fit(configuration, kernel, choices)).toBeUndefined();
+    expect(file('network')).toBe(`${network.slice(0, -1)}\nconfig interface 'rn0'\n\toption proto 'rustynet'\n\n`);
+    expect(file('firewall')).toContain(
+      "config zone 'rustynet'\n\toption name 'rustynet'\n\tlist network 'rn0'\n\toption input 'REJECT'\n\toption output 'REJECT'\n\toption forward 'REJECT'\n",
+    );
+    expect(file('firewall').match(/\toption mark '0x08000000\/0x08000000'\n\toption target 'ACCEPT'\n/g)).toHaveLength(
+      4,
+    );
+  });
+  test('and leaves again has the files as they were, byte for byte', async () => {
+    await fit(configuration, kernel, choices);
+    expect(await fit(configuration, kernel, undefined)).toBeUndefined();
+    expect(files()).toEqual([network, firewall]);
+  });
+  test('is not written to a second time', async () => {
+    await fit(configuration, kernel, choices);
+    const again = await fitting(configuration, choices);
+    expect(again).toEqual({ network: [], firewall: [], gone: [] });
+  });
+});
+
+test.each<[string, string, string]>([
+  ['an option that somebody changed', "option input 'REJECT'", "option input 'ACCEPT'"],
+  ['an option that somebody added', "list network 'rn0'", "list network 'rn0'\n\toption masq '1'"],
+  ['a second network in the zone', "list network 'rn0'", "list network 'rn0'\n\tlist network 'lan'"],
+  [
+    'a rule of ours from an older version',
+    "config zone 'rustynet'",
+    "config rule 'rustynet_wireguard'\n\toption src 'wan'\n\nconfig zone 'rustynet'",
+  ],
+])('%s is put right', async (_, from, to) => {
+  await fit(configuration, kernel, choices);
+  const lines = (): readonly string[] => file('firewall').split('\n').sort();
+  const [right, wanted] = [file('firewall'), lines()];
+  write('firewall', right.replace(from, to));
+  expect(file('firewall')).not.toBe(right);
+  expect(await fit(configuration, kernel, choices)).toBeUndefined();
+  // A list that is set anew stands last in its section.
+  expect(lines()).toEqual(wanted);
+});
+
+test('another mark and another name: the rules follow, and the old section and its device go', async () => {
+  await fit(configuration, kernel, choices);
+  links = ['rn0', 'rn1'];
+  expect(await fit(configuration, kernel, { ...choices, interface: 'rn1', mark: 0x20000000 })).toBeUndefined();
+  expect(file('network')).toBe(`${network.slice(0, -1)}\nconfig interface 'rn1'\n\toption proto 'rustynet'\n\n`);
+  expect(file('firewall')).toContain("\tlist network 'rn1'\n");
+  expect(file('firewall').match(/0x20000000\/0x20000000/g)).toHaveLength(4);
+  expect(file('firewall')).not.toContain('0x08000000');
+  expect(links).toEqual(['rn1']);
+});
+
+describe("what is the user's stays, and it says what is in the way", () => {
+  test.each<[string, 'network' | 'firewall', string, string]>([
+    [
+      'an interface under our name',
+      'network',
+      "\nconfig interface 'rn0'\n\toption proto 'static'\n\n",
+      'network.rn0: wanted no section, or an interface of proto rustynet, got proto static; rename that section',
+    ],
+    [
+      'a device under our name',
+      'network',
+      "\nconfig device 'rn0'\n\toption name 'br0'\n\n",
+      'network.rn0: wanted no section, or an interface of proto rustynet, got a section of type device; rename that section',
+    ],
+    [
+      'a zone of our name in another section',
+      'firewall',
+      "\nconfig zone 'mine'\n\toption name 'rustynet'\n\n",
+      'firewall.mine: wanted a zone of another name, got rustynet; rename that section',
+    ],
+    [
+      'a section of another type under our name',
+      'firewall',
+      "\nconfig rule 'rustynet'\n\toption src 'wan'\n\n",
+      'firewall.rustynet: wanted no section, or one of type zone, got type rule; rename that section',
+    ],
+  ])('%s', async (_, config, text, message) => {
+    write(config, text);
+    const before = files();
+    expect(await fit(configuration, kernel, choices)).toMatchObject({ code: 'SECTION', message });
+    expect(files()).toEqual(before);
+  });
+  test('changes that a person has not committed yet are not committed for them', async () => {
+    await ubus.call('uci', 'set', { config: 'network', section: 'lan', values: { proto: 'dhcp' } });
+    const fault = await fit(configuration, kernel, choices);
+    expect(fault).toMatchObject({
+      code: 'PENDING',
+      message: expect.stringContaining('wanted no uncommitted changes, got 1') as string,
+    });
+    expect(files()).toEqual([network, firewall]);
+    await ubus.call('uci', 'revert', { config: 'network' });
+    expect(await fit(configuration, kernel, choices)).toBeUndefined();
+  });
+});
