@@ -1,0 +1,83 @@
+/**
+ * `broker-config mosquitto`: files for a broker that serves this network. In: users with files of their passwords, TLS
+ * files as the broker will see them. Out: mosquitto.conf, acl and passwords in a folder.
+ */
+import { resolve } from 'node:path';
+import type { Options } from './args.ts';
+import { mosquittoConfig, type BrokerUser, type MosquittoSettings, type MosquittoTls } from './broker-config.ts';
+import { replaceFile } from './folder.ts';
+import { readPassword } from './login.ts';
+import { fail, misuse } from './refused.ts';
+import { readSettings } from './settings.ts';
+import type { Answer, Call } from './surroundings.ts';
+
+export const brokerConfigOptions = {
+  out: { value: 'DIR', required: true, help: 'where the files are written' },
+  folder: { value: 'DIR', help: 'where the broker will find them (default: what --out says)' },
+  port: { value: 'PORT', help: 'where it listens (default: 8883, with --plain 1883)' },
+  router: { value: 'USER=FILE', many: true, required: true, help: 'a user for routers, and the file of its password' },
+  operator: { value: 'USER=FILE', many: true, required: true, help: 'a user that may publish, and its password' },
+  'tls-ca': { value: 'FILE', help: "path, at the broker, of the CA's certificate" },
+  'tls-cert': { value: 'FILE', help: "path, at the broker, of the broker's certificate" },
+  'tls-key': { value: 'FILE', help: "path, at the broker, of the broker's key" },
+  plain: { help: 'no TLS: passwords and messages in the clear' },
+  persistence: { value: 'DIR', help: 'where, at the broker, retained messages outlive it' },
+} satisfies Options;
+
+const maxPort = 65_535;
+
+function users({ given }: Call, role: BrokerUser['role']): readonly BrokerUser[] {
+  const pairs = given.parsedAll(role, 'USER=FILE', (text) => {
+    const [, name, file] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    return name === undefined || file === undefined ? undefined : { name, file };
+  });
+  return pairs.map(({ name, file }) => ({ name, role, password: readPassword(file) }));
+}
+
+function tlsOf({ given }: Call): MosquittoTls | undefined {
+  const [caFile, certFile, keyFile] = ['tls-ca', 'tls-cert', 'tls-key'].map((name) => given.text(name));
+  const some = (caFile ?? certFile ?? keyFile) !== undefined;
+  if (given.flag('plain') && some) misuse('wanted TLS files or --plain, got both');
+  if (given.flag('plain')) return undefined;
+  if (caFile === undefined || certFile === undefined || keyFile === undefined) {
+    misuse(`wanted --tls-ca, --tls-cert and --tls-key, or --plain, got ${some ? 'some of them' : 'none'}`);
+  }
+  return { caFile, certFile, keyFile };
+}
+
+function parsePort(text: string): number | undefined {
+  return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= maxPort ? Number(text) : undefined;
+}
+
+function filesOf(settings: MosquittoSettings): ReturnType<typeof mosquittoConfig> {
+  try {
+    return mosquittoConfig(settings);
+  } catch (error) {
+    if (error instanceof RangeError) fail('bad-value', error.message);
+    throw error;
+  }
+}
+
+export async function brokerConfig(call: Call): Promise<Answer> {
+  const { folder, given } = call;
+  const { network } = readSettings(folder);
+  const tls = tlsOf(call);
+  const out = resolve(given.text('out') ?? '.');
+  const persistenceFolder = given.text('persistence');
+  const files = filesOf({
+    listenPort: given.parsed('port', `a port of 1 to ${maxPort}`, parsePort) ?? (tls === undefined ? 1883 : 8883),
+    folder: given.text('folder') ?? out,
+    network,
+    tls,
+    users: [...users(call, 'router'), ...users(call, 'operator')],
+    ...(persistenceFolder === undefined ? {} : { persistenceFolder }),
+  });
+  const written = Object.entries(files).map(([name, text]) => {
+    const path = resolve(out, name);
+    // Hashes of passwords are nobody's business but the broker's: whoever installs them gives them to its user.
+    replaceFile(path, text, name === 'passwords' ? 0o600 : 0o644);
+    return path;
+  });
+  const warnings = tls === undefined ? ['without TLS, passwords and messages cross the network in the clear'] : [];
+  return { lines: written.map((path) => `wrote ${path}`), warnings, value: { files: written } };
+}

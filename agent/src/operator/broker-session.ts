@@ -1,0 +1,170 @@
+/**
+ * One short session at a broker, MQTT 5 or, where the broker knows no better, 3.1.1. In: a login. Out: what is retained,
+ * and messages that the broker took; it gives up when nothing moves for `patienceMs`.
+ * The broker is not believed: what it says is compared, never kept.
+ */
+import { randomBytes } from 'node:crypto';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { InviteBroker } from '../trust/invite.ts';
+import { fail, Refused } from './refused.ts';
+
+export const patienceMs = 15_000;
+/** How long the broker must be silent before what it retains counts as told: MQTT has no end mark. */
+const quietMs = 400;
+/** "Unacceptable protocol version" of 3.1.1 and "Unsupported Protocol Version" of 5.0. */
+const refusedVersion: readonly unknown[] = [1, 132];
+
+export type Retained = ReadonlyMap<string, Uint8Array>;
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** The broker's own no: a reason code, or, of subscriptions, the whole packet. */
+function isRefusal(error: unknown): boolean {
+  return typeof codeOf(error) === 'number' || (error instanceof Error && 'packet' in error);
+}
+
+/** Node leaves the message of a failed connection to several addresses empty. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
+}
+
+function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: 4 | 5): IClientOptions {
+  return {
+    protocolVersion,
+    clientId: `rustynet-operator-${randomBytes(8).toString('hex')}`,
+    clean: true,
+    reconnectPeriod: 0,
+    connectTimeout: patienceMs,
+    ...(user === undefined ? {} : { username: user }),
+    ...(password === undefined ? {} : { password }),
+    // Said here because the environment can switch the check off for those who do not say it.
+    ...(url.startsWith('mqtts:') ? { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) } : {}),
+  };
+}
+
+/** Connects once; a broker that refuses MQTT 5 is asked again with 3.1.1. */
+async function open(login: InviteBroker): Promise<MqttClient> {
+  try {
+    return await attempt(login, 5);
+  } catch (error) {
+    if (!refusedVersion.includes(codeOf(error))) return failed(login, error);
+  }
+  return attempt(login, 4).catch((error: unknown) => failed(login, error));
+}
+
+function failed({ url, user }: InviteBroker, error: unknown): never {
+  const who = user === undefined ? '' : ` as ${user}`;
+  if (typeof codeOf(error) === 'number')
+    fail('broker-refused', `wanted to log in at ${url}${who}, got: ${describe(error)}`);
+  fail('broker-down', `wanted a connection to ${url}, got: ${describe(error)}`);
+}
+
+function attempt(login: InviteBroker, version: 4 | 5): Promise<MqttClient> {
+  const client = connect(login.url, optionsOf(login, version));
+  return new Promise((resolve, reject) => {
+    const end = (error: Error): void => {
+      // Stays, because an error without a listener would end the process.
+      client.on('error', () => undefined).end(true);
+      reject(error);
+    };
+    const onClose = (): void => end(new Error('the broker closed the connection'));
+    client.once('error', end).once('close', onClose);
+    client.once('connect', () => {
+      client.off('error', end).off('close', onClose);
+      resolve(client);
+    });
+  });
+}
+
+export class BrokerSession {
+  readonly #url: string;
+  readonly #client: MqttClient;
+  readonly #broken: Promise<never>;
+  #break: (error: Refused) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(url: string, client: MqttClient) {
+    this.#url = url;
+    this.#client = client;
+    this.#broken = new Promise((_, reject) => {
+      this.#break = reject;
+    });
+    this.#broken.catch(() => undefined);
+    const lost = (error?: Error): void => {
+      const got = error === undefined ? 'the broker closed the connection' : describe(error);
+      this.#break(new Refused('broker-lost', `wanted the connection to ${url} to last, got: ${got}`));
+    };
+    client.on('error', lost).on('close', () => lost());
+    client.on('packetreceive', () => this.#moved());
+    this.#moved();
+  }
+
+  /** Throws `Refused`: broker-down, broker-refused; and everywhere broker-lost and broker-silent. */
+  static async open(login: InviteBroker): Promise<BrokerSession> {
+    return new BrokerSession(login.url, await open(login));
+  }
+
+  #moved(): void {
+    clearTimeout(this.#timer);
+    const message = `wanted an answer of ${this.#url} within ${patienceMs} ms, got none`;
+    this.#timer = setTimeout(() => this.#break(new Refused('broker-silent', message)), patienceMs);
+  }
+
+  /** Retained, QoS 1; resolves when the broker took it. No bytes clear what is there. */
+  async publish(topic: string, payload: Uint8Array): Promise<void> {
+    const sent = this.#client.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: true });
+    await this.#orRefused(sent, `wanted the broker to take ${topic}`);
+  }
+
+  async #orRefused<Value>(asked: Promise<Value>, wanted: string): Promise<Value> {
+    const refused = asked.catch((error: unknown) => {
+      // Other errors of a request only say that the connection broke, which `broken` tells better.
+      if (isRefusal(error)) fail('broker-refused', `${wanted}, got: ${describe(error)}`);
+      return this.#broken;
+    });
+    return Promise.race([refused, this.#broken]);
+  }
+
+  /**
+   * What is retained under the filters, asked anew; ends in silence, but not before `complete`. Only `keep` decides whose
+   * bytes are held, so that a broker full of rubbish costs names alone.
+   */
+  async retained(
+    filters: readonly string[],
+    keep: (topic: string) => boolean,
+    complete: (found: Retained) => boolean,
+  ): Promise<Retained> {
+    const found = new Map<string, Uint8Array>();
+    let lastAtMs = performance.now();
+    const onMessage = (topic: string, payload: Buffer): void => {
+      lastAtMs = performance.now();
+      found.set(topic, keep(topic) ? new Uint8Array(payload) : new Uint8Array());
+      if (payload.length === 0) found.delete(topic);
+    };
+    this.#client.on('message', onMessage);
+    try {
+      const asked = this.#client.subscribeAsync([...filters], { qos: 1 });
+      await this.#orRefused(asked, `wanted to read ${filters.join(' ')}`);
+      lastAtMs = performance.now();
+      while (!complete(found) || performance.now() - lastAtMs < quietMs) await this.#pause();
+      await this.#orRefused(this.#client.unsubscribeAsync([...filters]), 'wanted to end the reading');
+    } finally {
+      this.#client.off('message', onMessage);
+    }
+    return found;
+  }
+
+  #pause(): Promise<void> {
+    return Promise.race([new Promise<void>((resolve) => setTimeout(resolve, 20)), this.#broken]);
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#client.removeAllListeners('close');
+    await Promise.race([this.#client.endAsync(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+    this.#client.end(true);
+  }
+}

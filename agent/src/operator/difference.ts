@@ -1,0 +1,116 @@
+/**
+ * What signing would change. In: the last signed map, and what would be signed now. Out: the difference, for a person
+ * who must say yes to it. Rules only allow, so that their order means nothing.
+ */
+import type { ExitRule, Member, Rule, VerifiedMap } from '../trust/types.ts';
+import type { Content } from './content.ts';
+import { describeExit, describeRule } from './policy-file.ts';
+import { formatDuration } from './times.ts';
+
+export interface Change {
+  readonly what: string;
+  readonly from: string;
+  readonly to: string;
+}
+export interface Difference {
+  readonly added: readonly Member[];
+  readonly removed: readonly Member[];
+  readonly changed: readonly { readonly name: string; readonly changes: readonly Change[] }[];
+  readonly rulesAdded: readonly Rule[];
+  readonly rulesRemoved: readonly Rule[];
+  readonly exitsAdded: readonly ExitRule[];
+  readonly exitsRemoved: readonly ExitRule[];
+  /** Of the network itself: ranges, zone, resolvers, lifetime, root version. */
+  readonly changes: readonly Change[];
+}
+
+export interface Draft extends Content {
+  readonly ranges: readonly string[];
+  readonly zone: string;
+  readonly resolvers: readonly string[];
+  readonly lifetimeS: number;
+  readonly rootVersion: number;
+}
+
+function draftOf({ members, policy, names, issuedUnixS, expiresUnixS, rootVersion }: VerifiedMap): Draft {
+  const { ranges, rules, exits } = policy;
+  return { members, rules, exits, ranges, ...names, lifetimeS: expiresUnixS - issuedUnixS, rootVersion };
+}
+
+function changes(what: string, from: string, to: string): readonly Change[] {
+  return from === to ? [] : [{ what, from: from || 'none', to: to || 'none' }];
+}
+
+function memberChanges(from: Member, to: Member): readonly Change[] {
+  const lists = ['addresses', 'subnets', 'roles', 'tags', 'endpoints'] as const;
+  return [
+    ...changes('identity key', from.identityKey, to.identityKey),
+    ...changes('WireGuard key', from.wireGuardKey, to.wireGuardKey),
+    ...lists.flatMap((what) => changes(what, from[what].join(' '), to[what].join(' '))),
+  ];
+}
+
+/** What is in `left` and not in `right`. */
+function without<Value>(left: readonly Value[], right: readonly Value[], keyOf: (value: Value) => string): Value[] {
+  const keys = new Set(right.map(keyOf));
+  return left.filter((value) => !keys.has(keyOf(value)));
+}
+
+const nothing: Content = { members: [], rules: [], exits: [] };
+
+export function differenceOf(last: VerifiedMap | undefined, next: Draft): Difference {
+  const before = last === undefined ? { ...next, ...nothing } : draftOf(last);
+  const nameOf = ({ name }: Member): string => name;
+  const old = new Map(before.members.map((member) => [member.name, member]));
+  const changed = next.members.flatMap((member) => {
+    const was = old.get(member.name);
+    const found = was === undefined ? [] : memberChanges(was, member);
+    return found.length === 0 ? [] : [{ name: member.name, changes: found }];
+  });
+  return {
+    added: without(next.members, before.members, nameOf),
+    removed: without(before.members, next.members, nameOf),
+    changed,
+    rulesAdded: without(next.rules, before.rules, describeRule),
+    rulesRemoved: without(before.rules, next.rules, describeRule),
+    exitsAdded: without(next.exits, before.exits, describeExit),
+    exitsRemoved: without(before.exits, next.exits, describeExit),
+    changes: [
+      ...changes('ranges', before.ranges.join(' '), next.ranges.join(' ')),
+      ...changes('zone', before.zone, next.zone),
+      ...changes('resolvers', before.resolvers.join(' '), next.resolvers.join(' ')),
+      ...changes('lifetime', formatDuration(before.lifetimeS), formatDuration(next.lifetimeS)),
+      ...changes('root version', `${before.rootVersion}`, `${next.rootVersion}`),
+    ],
+  };
+}
+
+export function describeChange({ what, from, to }: Change): string {
+  return `${what} ${from} => ${to}`;
+}
+
+export function describeDifference(difference: Difference): readonly string[] {
+  const { added, removed, changed, rulesAdded, rulesRemoved, exitsAdded, exitsRemoved } = difference;
+  return [
+    ...added.map(({ name, addresses, subnets }) => `+ member ${[name, ...addresses, ...subnets].join(' ')}`),
+    ...removed.map(({ name }) => `- member ${name}`),
+    ...changed.map(({ name, changes: all }) => `~ member ${name}: ${all.map(describeChange).join(', ')}`),
+    ...rulesAdded.map((rule) => `+ rule ${describeRule(rule)}`),
+    ...rulesRemoved.map((rule) => `- rule ${describeRule(rule)}`),
+    ...exitsAdded.map((exit) => `+ exit ${describeExit(exit)}`),
+    ...exitsRemoved.map((exit) => `- exit ${describeExit(exit)}`),
+    ...difference.changes.map((each) => `~ ${describeChange(each)}`),
+  ];
+}
+
+/** For --json: names and rules, which a script can look up. */
+export function plainDifference(difference: Difference) {
+  const { added, removed, changed, rulesAdded, rulesRemoved, exitsAdded, exitsRemoved, changes: all } = difference;
+  const names = (members: readonly Member[]): readonly string[] => members.map(({ name }) => name);
+  return {
+    members: { added: names(added), removed: names(removed), changed },
+    rules: { added: rulesAdded, removed: rulesRemoved },
+    exits: { added: exitsAdded, removed: exitsRemoved },
+    changes: all,
+  };
+}

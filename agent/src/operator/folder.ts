@@ -1,0 +1,95 @@
+/**
+ * The folder of one network. In: names inside it and bytes. Out: bytes, or files that are replaced whole: a reader, or
+ * git, sees the old file or the new one, and a power cut leaves no half of one.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fail } from './refused.ts';
+
+export class Folder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  pathOf(name: string): string {
+    return resolve(this.path, name);
+  }
+  has(name: string): boolean {
+    return existsSync(this.pathOf(name));
+  }
+  read(name: string): Uint8Array | undefined {
+    return readIfThere(this.pathOf(name));
+  }
+  /** Names inside a folder, sorted; none when there is no such folder. */
+  list(name: string): readonly string[] {
+    return this.has(name) ? readdirSync(this.pathOf(name)).sort() : [];
+  }
+  write(name: string, content: string | Uint8Array, mode = 0o644): void {
+    replaceFile(this.pathOf(name), content, mode);
+  }
+  /** Never replaces: for keys, which nobody can get back. */
+  writeNew(name: string, content: string | Uint8Array, mode = 0o644): void {
+    replaceFile(this.pathOf(name), content, mode, true);
+  }
+  remove(name: string): void {
+    rmSync(this.pathOf(name), { force: true });
+  }
+}
+
+/** Readable in git: a line a value. */
+export function prettyJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** A file that the operator named on the command line. */
+export function readNamedFile(path: string, what: string): Uint8Array {
+  return readIfThere(path) ?? fail('no-file', `wanted ${what} at ${path}, got no such file`);
+}
+
+/** The text of a file that holds one secret; the line's end is not part of it. */
+export function readSecretFile(path: string, what: string): string {
+  return new TextDecoder().decode(readNamedFile(path, what)).replace(/\r?\n$/, '');
+}
+
+export function replaceFile(path: string, content: string | Uint8Array, mode: number, onlyNew = false): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
+    if (onlyNew) linkSync(temporary, path);
+    else renameSync(temporary, path);
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) fail('exists', `wanted no file at ${path}, got one`);
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  syncFolder(folder);
+}
+
+function syncFolder(path: string): void {
+  const handle = openSync(path, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The network's private keys: Ed25519, each in an age file (age-encryption.org/v1, scrypt recipient, armoured), so that
+ * `age -d` opens them too. In: a passphrase. Out: a signer. Nothing here writes a secret anywhere but into such a file.
+ */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { armor, Decrypter, Encrypter } from 'age-encryption';
+import { encodeEnvelope, pae } from '../trust/dsse.ts';
+import { readJson } from '../trust/json.ts';
+import { refusing } from '../trust/refuse.ts';
+import { integer, oneOf, record, text } from '../trust/shape.ts';
+import type { IdentityKey, NetworkId, Root } from '../trust/types.ts';
+import { keyIdOf, parseDigest, parseNetworkId } from '../trust/words.ts';
+import type { Given, Option } from './args.ts';
+import { readSecretFile, type Folder } from './folder.ts';
+import { believed, fail, misuse } from './refused.ts';
+import type { Call } from './surroundings.ts';
+
+export type KeyRole = 'root' | 'map';
+export interface Signer {
+  readonly secret: Uint8Array;
+  readonly key: IdentityKey;
+}
+
+/** age's own default: a second of one core and 256 MB for each guess. */
+const defaultWorkFactor = 18;
+const minWorkFactor = 15;
+/** age refuses to open more. */
+const maxWorkFactor = 20;
+const minPassphraseCharacters = 8;
+
+export const passphraseOption: Option = {
+  value: 'FILE',
+  help: 'file with the passphrase (default: $RUSTYNET_PASSPHRASE, or asked)',
+};
+export const workFactorOption: Option = {
+  value: 'N',
+  help: `scrypt cost of the passphrase, 2^N: ${minWorkFactor} to ${maxWorkFactor} (default: ${defaultWorkFactor})`,
+};
+
+/** `--work-factor` */
+export function workFactor(given: Given): number {
+  const wanted = `a number from ${minWorkFactor} to ${maxWorkFactor}`;
+  const chosen = given.parsed('work-factor', wanted, (text) => {
+    const factor = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
+    return factor >= minWorkFactor && factor <= maxWorkFactor ? factor : undefined;
+  });
+  return chosen ?? defaultWorkFactor;
+}
+
+const maxKeyFileBytes = 64 * 1024;
+const shape = record({
+  format: integer(1, 1),
+  network: text('a network id, 32 hex digits', parseNetworkId),
+  role: oneOf(['root', 'map']),
+  secret: text('32 bytes, hex', parseDigest),
+});
+
+export function newSigner(): Signer {
+  return signerOf(ed25519.utils.randomSecretKey());
+}
+
+function signerOf(secret: Uint8Array): Signer {
+  return { secret, key: bytesToHex(ed25519.getPublicKey(secret)) as IdentityKey };
+}
+
+export function signedBy(signers: readonly Signer[], payloadType: string, payload: Uint8Array): Uint8Array {
+  const message = pae(payloadType, payload);
+  const signatures = signers.map(({ key, secret }) => ({ keyid: keyIdOf(key), sig: ed25519.sign(message, secret) }));
+  return encodeEnvelope({ payloadType, payload, signatures });
+}
+
+export function keyFile(role: KeyRole): string {
+  return `keys/${role}.age`;
+}
+/** A new key before its root is signed: the name of a key that an interrupted rotation left stays findable. */
+export function nextKeyFile(key: IdentityKey): string {
+  return `keys/next/${keyIdOf(key)}.age`;
+}
+export function retiredKeyFile(key: IdentityKey): string {
+  return `keys/retired/${keyIdOf(key)}.age`;
+}
+
+/** The text of a key file. `workFactor` is the base-2 logarithm of scrypt's cost. */
+export async function sealKey(
+  signer: Signer,
+  role: KeyRole,
+  network: NetworkId,
+  passphrase: string,
+  workFactor: number,
+): Promise<string> {
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(passphrase);
+  encrypter.setScryptWorkFactor(workFactor);
+  const fields = { format: 1, network, role, secret: bytesToHex(signer.secret) };
+  return armor.encode(await encrypter.encrypt(JSON.stringify(fields)));
+}
+
+/** The key with which `root` lets a role sign. */
+export async function openKey(folder: Folder, role: KeyRole, root: Root, passphrase: string): Promise<Signer> {
+  const { network, version } = root;
+  const { keys } = root[role];
+  const name = keys.map(nextKeyFile).find((each) => folder.has(each)) ?? keyFile(role);
+  const bytes =
+    folder.read(name) ?? fail('no-key', `wanted the ${role} key at ${folder.pathOf(name)}, got no such file`);
+  const plain = await decrypt(name, bytes, passphrase);
+  const fields = believed(
+    refusing(() => shape(readJson(plain, maxKeyFileBytes), '$')),
+    name,
+  );
+  if (fields.network !== network || fields.role !== role) {
+    fail('wrong-key', `${name}: wanted the ${role} key of ${network}, got the ${fields.role} key of ${fields.network}`);
+  }
+  const signer = signerOf(hexToBytes(fields.secret));
+  if (!keys.includes(signer.key)) {
+    const wanted = keys.map(keyIdOf).join(' or ');
+    fail(
+      'wrong-key',
+      `${name}: wanted the ${role} key ${wanted} of root version ${version}, got ${keyIdOf(signer.key)}`,
+    );
+  }
+  return signer;
+}
+
+async function decrypt(name: string, bytes: Uint8Array, passphrase: string): Promise<Uint8Array> {
+  const decrypter = new Decrypter();
+  decrypter.addPassphrase(passphrase);
+  try {
+    return await decrypter.decrypt(armor.decode(new TextDecoder().decode(bytes)));
+  } catch (error) {
+    const got = error instanceof Error ? error.message : String(error);
+    // What age-encryption says when scrypt's result does not open the file key.
+    if (got.includes('no identity matched')) fail('wrong-passphrase', `${name}: wanted its passphrase, got another`);
+    fail('bad-key-file', `${name}: wanted an armoured age file with a passphrase, got one that fails: ${got}`);
+  }
+}
+
+async function givenPassphrase({ given, around }: Call): Promise<string | undefined> {
+  const file = given.text('passphrase-file');
+  if (file !== undefined) return readSecretFile(file, 'the passphrase');
+  return around.env['RUSTYNET_PASSPHRASE'];
+}
+
+export async function passphrase(call: Call): Promise<string> {
+  return (await givenPassphrase(call)) ?? (await call.around.askSecret('Passphrase: '));
+}
+
+/** Asked twice on a terminal: a typing error would lock the keys for ever. */
+export async function newPassphrase(call: Call): Promise<string> {
+  const chosen = (await givenPassphrase(call)) ?? (await askTwice(call));
+  if (chosen.length < minPassphraseCharacters) {
+    misuse(`wanted a passphrase of at least ${minPassphraseCharacters} characters, got ${chosen.length}`);
+  }
+  return chosen;
+}
+
+async function askTwice({ around }: Call): Promise<string> {
+  const first = await around.askSecret('New passphrase for the private keys: ');
+  const second = await around.askSecret('The same again: ');
+  if (first !== second) misuse('wanted the same passphrase twice, got two different ones');
+  return first;
+}

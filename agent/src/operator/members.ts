@@ -1,0 +1,138 @@
+/**
+ * `member add`, `member remove`, `member list`. In: what a router's `rustynet identity` shows, and addresses or routes.
+ * Out: members.json, in which no two members claim the same thing.
+ */
+import { deriveMemberV6, formatIp, parseCidr, parseIp, rangeOf } from '../trust/ip.ts';
+import type { Ip, Member, Role } from '../trust/types.ts';
+import { nodeIdOf, parseEndpoint, parseIdentityKey, parseLabel, parseWireGuardKey } from '../trust/words.ts';
+import type { Options } from './args.ts';
+import { checkedContent, readContent, writeMembers } from './content.ts';
+import { problemsOf } from './policy-file.ts';
+import { fail } from './refused.ts';
+import { readSettings, type Settings } from './settings.ts';
+import type { Answer, Call } from './surroundings.ts';
+
+const roles: readonly Role[] = ['client', 'subnet-router', 'exit', 'relay'];
+
+export const addOptions = {
+  identity: { value: 'HEX', required: true, help: "the router's Ed25519 public key" },
+  wireguard: { value: 'BASE64', required: true, help: "the router's WireGuard public key" },
+  subnet: { value: 'CIDR', many: true, help: 'a network behind it; makes it a subnet-router' },
+  role: { value: 'ROLE', many: true, help: `${roles.join(', ')} (default: client)` },
+  tag: { value: 'TAG', many: true, help: 'a name for rules: tag:TAG' },
+  endpoint: { value: 'HOST:PORT', many: true, help: 'where other members reach it' },
+  address: { value: 'IPV4', help: 'its address in the mesh (default: the first free one)' },
+} satisfies Options;
+
+/** First and last address of the range that a member can have: the network's and the broadcast address are nobody's. */
+function usable({ ranges }: Settings): { readonly first: bigint; readonly last: bigint } {
+  const range = ranges.map((text) => rangeOf(text)).find(({ family }) => family === 4);
+  if (range === undefined) fail('conflict', `network.json: wanted an IPv4 range, got ${ranges.join(' ')}`);
+  return { first: range.first + 1n, last: range.last - 1n };
+}
+
+function nextAddress(settings: Settings, members: readonly Member[]): Ip {
+  const { first, last } = usable(settings);
+  const taken = new Set<string>(members.flatMap(({ addresses }) => addresses));
+  for (let value = first; value <= last; value += 1n) {
+    const address = formatIp(4, value);
+    if (!taken.has(address)) return address;
+  }
+  return fail('full', `wanted a free address in ${settings.ranges[0]}, got ${members.length} members`);
+}
+
+function requireUsable(settings: Settings, address: Ip): Ip {
+  const { first, last } = usable(settings);
+  const range = rangeOf(address);
+  if (range.family === 4 && range.first >= first && range.first <= last) return address;
+  return fail('conflict', `wanted an address from ${formatIp(4, first)} to ${formatIp(4, last)}, got ${address}`);
+}
+
+function memberFrom({ given }: Call, settings: Settings, members: readonly Member[]): Member {
+  const name = given.parsedOperand(0, 'a label of RFC 1123, lower case, as NAME', parseLabel);
+  const identityKey = given.parsedNeeded('identity', 'an Ed25519 public key, 64 hex digits,', parseIdentityKey);
+  const wireGuardKey = given.parsedNeeded('wireguard', 'a WireGuard public key, base64,', parseWireGuardKey);
+  const subnets = given.parsedAll('subnet', 'a prefix without host bits', parseCidr);
+  const wanted = given.parsedAll('role', `one of ${roles.join(' ')}`, (text) => roles.find((role) => role === text));
+  const own = [...wanted, ...(subnets.length > 0 ? (['subnet-router'] as const) : [])];
+  const id = nodeIdOf(identityKey);
+  const address = given.parsed('address', 'an IPv4 address', parseIp);
+  return {
+    id,
+    name,
+    identityKey,
+    wireGuardKey,
+    addresses: [
+      address === undefined ? nextAddress(settings, members) : requireUsable(settings, address),
+      deriveMemberV6(settings.network, id),
+    ],
+    subnets,
+    roles: own.length === 0 ? ['client'] : [...new Set(own)],
+    tags: given.parsedAll('tag', 'a label of RFC 1123, lower case,', parseLabel),
+    endpoints: given.parsedAll('endpoint', 'host:port', parseEndpoint),
+  };
+}
+
+export async function addMember(call: Call): Promise<Answer> {
+  const { folder } = call;
+  const settings = readSettings(folder);
+  const content = readContent(folder, settings);
+  const { members } = content;
+  const member = memberFrom(call, settings, members);
+  const checked = checkedContent(settings, { ...content, members: [...members, member] });
+  writeMembers(folder, checked.members);
+  const lines = [`added ${member.name} with ${member.addresses.join(' and ')}, not signed yet`];
+  return { lines, value: { member: plainMember(member) } };
+}
+
+export async function removeMember({ folder, given }: Call): Promise<Answer> {
+  const settings = readSettings(folder);
+  const content = readContent(folder, settings);
+  const { members } = content;
+  const name = given.operand(0);
+  const rest = members.filter((member) => member.name !== name);
+  if (rest.length === members.length) fail('unknown-name', `wanted the name of a member, got ${JSON.stringify(name)}`);
+  const problems = problemsOf({ ...content, members: rest });
+  const gone = problems.find(({ selector }) => selector === `member:${name}`);
+  if (gone !== undefined) {
+    fail('conflict', `wanted no rule that names ${name}, got ${gone.clause}: change it with "policy set" first`);
+  }
+  writeMembers(folder, rest);
+  const lines = [`removed ${name}, not signed yet: it stays a member until "sign" and "publish"`];
+  return { lines, warnings: problems.map(({ text }) => text), value: { removed: name } };
+}
+
+export async function listMembers({ folder }: Call): Promise<Answer> {
+  const { members } = readContent(folder, readSettings(folder));
+  return { lines: memberTable(members), value: { members: members.map(plainMember) } };
+}
+
+/** As members.json has it, with the node id, which the broker's topics and logs show. */
+export function plainMember(member: Member): Readonly<Record<string, unknown>> {
+  const { id, name, identityKey: identity, wireGuardKey: wireguard, ...rest } = member;
+  const { addresses, subnets, roles: own, tags, endpoints } = rest;
+  return { id, name, identity, wireguard, addresses, subnets, roles: own, tags, endpoints };
+}
+
+export function memberTable(members: readonly Member[]): readonly string[] {
+  if (members.length === 0) return ['no members'];
+  const words = (values: readonly string[]): string => values.join(' ') || '-';
+  const rows = members.map((member) => [
+    member.name,
+    words(member.addresses),
+    words(member.roles),
+    words(member.subnets),
+    words(member.tags),
+    words(member.endpoints),
+    member.id,
+  ]);
+  const table = [['NAME', 'ADDRESSES', 'ROLES', 'SUBNETS', 'TAGS', 'ENDPOINTS', 'NODE'], ...rows];
+  const widths =
+    table[0]?.map((_, at) => table.reduce((widest, row) => Math.max(widest, row[at]?.length ?? 0), 0)) ?? [];
+  return table.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,77 @@
+/** Every verb of the tool: its words, its options, and what it does. Out: a table, and the text of --help. */
+import { globalOptions, type Option, type Options, type Syntax } from './args.ts';
+import { brokerConfig, brokerConfigOptions } from './broker-files.ts';
+import { init, initOptions } from './init.ts';
+import { invite, inviteOptions } from './invite.ts';
+import { addMember, addOptions, listMembers, removeMember } from './members.ts';
+import { namesOptions, setNames } from './names.ts';
+import { checkPolicy, setPolicy, testPolicy } from './policy.ts';
+import { publish, publishOptions } from './publish.ts';
+import { rootRenew, rootRenewOptions, rootRotate, rootRotateOptions, rootShow } from './roots.ts';
+import { show, verify } from './show.ts';
+import { sign, signOptions } from './sign.ts';
+import type { Answer, Call } from './surroundings.ts';
+
+export interface Verb extends Syntax {
+  readonly summary: string;
+  readonly run: (call: Call) => Promise<Answer>;
+}
+
+function verb(usage: string, summary: string, run: Verb['run'], options: Options = {}): Verb {
+  const all = usage.split(' ');
+  const isOperand = (word: string): boolean => word === word.toUpperCase();
+  return { words: all.filter((word) => !isOperand(word)), operands: all.filter(isOperand), summary, run, options };
+}
+
+export const verbs: readonly Verb[] = [
+  verb('init', 'make a network: new keys, root version 1, a folder', init, initOptions),
+  verb('member add NAME', 'add a router', addMember, addOptions),
+  verb('member remove NAME', 'remove a router', removeMember),
+  verb('member list', 'list the routers', listMembers),
+  verb('policy check [FILE]', 'check a policy {"rules","exits","tests"} and run its tests', checkPolicy),
+  verb('policy set FILE', 'check a policy and take it over', setPolicy),
+  verb('policy test QUESTION', 'say what grants "laptop -> home tcp:22", or why nothing does', testPolicy),
+  verb('names set', 'change the zone of the names, or the resolvers', setNames, namesOptions),
+  verb('sign', 'show what changed and sign it as the next map', sign, signOptions),
+  verb('publish', 'send what is signed to the broker', publish, publishOptions),
+  verb('show', 'show the network, its map, members, policy, and what is not signed yet', show),
+  verb('verify', 'verify the signed files as a router does', verify),
+  verb('root show', 'show each signed root: its end, its keys, how many must sign', rootShow),
+  verb('root renew', 'sign the next root: the same keys, a later end', rootRenew, rootRenewOptions),
+  verb('root rotate', 'sign the next root with new keys; the old ones are kept', rootRotate, rootRotateOptions),
+  verb('invite', 'print the text with which a router joins', invite, inviteOptions),
+  verb('broker-config mosquitto', 'write the configuration of a mosquitto', brokerConfig, brokerConfigOptions),
+];
+
+function optionLine([name, option]: [string, Option]): string {
+  const usage = `--${name}${option.value === undefined ? '' : ` ${option.value}`}`;
+  const marks = [option.required ? 'needed' : '', option.many ? 'repeatable' : ''].filter((mark) => mark !== '');
+  return `    ${usage.padEnd(24)} ${option.help}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`;
+}
+
+function verbLines({ words, operands, summary, options }: Verb): readonly string[] {
+  return [`  ${[...words, ...operands].join(' ').padEnd(26)} ${summary}`, ...Object.entries(options).map(optionLine)];
+}
+
+const exitCodes = [
+  'Exit codes:',
+  '  0  done',
+  '  1  refused or failed: nothing was changed, the reason is on stderr (with --json on stdout, as',
+  '     {"error":{"code","message"}})',
+  '  2  the command line was not understood',
+];
+
+export function helpText(one: Verb | undefined): string {
+  const some = one === undefined ? verbs : [one];
+  return [
+    'rustynet-operator VERB [OPTIONS]: decides and signs what the routers of a network believe',
+    '',
+    ...some.flatMap(verbLines),
+    '',
+    'Everywhere:',
+    ...Object.entries(globalOptions).map(optionLine),
+    '',
+    ...exitCodes,
+    '',
+  ].join('\n');
+}

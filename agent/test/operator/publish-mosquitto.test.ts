@@ -1,0 +1,97 @@
+/** Publishing to a real mosquitto, MQTT 5 over TLS, behind the ACL and the passwords that broker-config writes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeCertificates, run, startMosquitto, type Certificates, type Mosquitto } from '../system/mosquitto.ts';
+import { addArgs, call, done, emptyFolder, file, json, populated, refused } from './operator.ts';
+
+let broker: Mosquitto;
+let certificates: Certificates;
+let folder = '';
+let url = '';
+const login = (user: string, password: string = user): string[] => [
+  ...['--user', user, '--password-file', file(password)],
+  ...['--ca', join(certificates.folder, 'ca.pem')],
+];
+
+beforeAll(async () => {
+  folder = await populated();
+  await done(folder, ['sign']);
+  const brokerFolder = emptyFolder();
+  certificates = makeCertificates(brokerFolder);
+  broker = await startMosquitto(brokerFolder, {
+    network: json(folder, 'network.json').network,
+    tls: { caFile: join(brokerFolder, 'ca.pem'), ...certificates.issue('broker', 'IP:127.0.0.1') },
+    users: [
+      { name: 'router', password: 'router', role: 'router' },
+      { name: 'operator', password: 'operator', role: 'operator' },
+    ],
+  });
+  url = `mqtts://127.0.0.1:${broker.port}`;
+});
+afterAll(() => broker.stop());
+
+describe('publish to mosquitto', () => {
+  const publish = (...more: readonly string[]): string[] => ['publish', '--broker', url, ...more];
+
+  it('is refused in the words of MQTT 5 to a user who may only read', async () => {
+    const message = /wanted the broker to take rustynet\/1\/.*\/root\/1, got: .*Not authorized/;
+    await refused(folder, publish(...login('router')), { code: 'broker-refused', message });
+  });
+
+  it('is refused with a wrong password, and to a tool that does not know the CA', async () => {
+    const message = /wanted to log in at mqtts:.* as operator, got: .*Not authorized/;
+    await refused(folder, publish(...login('operator', 'guess')), { code: 'broker-refused', message });
+    const { code, stderr } = await call(folder, publish('--user', 'operator'));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/certificate/) });
+  });
+
+  it('sends all at first, then nothing, then what changed, and clears what is old', async () => {
+    const counts = async (): Promise<number[]> => {
+      const { published, unchanged, cleared } = await done(folder, publish(...login('operator')));
+      return [published.length, unchanged, cleared.length];
+    };
+    expect(await counts()).toEqual([5, 0, 0]);
+    expect(await counts()).toEqual([0, 5, 0]);
+    await done(folder, addArgs('phone'));
+    await done(folder, ['sign']);
+    expect(await counts()).toEqual([2, 3, 1]);
+    expect(await counts()).toEqual([0, 5, 0]);
+  });
+});
+
+describe('broker-config mosquitto', () => {
+  const [router, operator] = [`router=${file('one')}`, `operator=${file('two')}`];
+  const args = ['broker-config', 'mosquitto', '--router', router, '--operator', operator];
+
+  it('writes files with which mosquitto starts and lets the operator publish', async () => {
+    const out = emptyFolder();
+    const { files, warnings } = await done(folder, [...args, '--out', out, '--plain', '--port', '1885']);
+    expect(files).toEqual(['mosquitto.conf', 'acl', 'passwords'].map((name) => join(out, name)));
+    expect(warnings).toEqual([expect.stringContaining('in the clear')]);
+    const texts = Object.fromEntries(
+      files.map((path: string) => [path.slice(out.length + 1), readFileSync(path, 'utf8')]),
+    );
+    expect(texts['mosquitto.conf']).toContain(`password_file ${out}/passwords\n`);
+    expect(texts['mosquitto.conf']).toContain('listener 1885\n');
+    expect(texts.acl).toContain(
+      `user operator\ntopic readwrite rustynet/1/${json(folder, 'network.json').network}/#\n`,
+    );
+    expect(texts.passwords).toMatch(/^router:\$7\$.*\noperator:\$7\$.*\n$/);
+    expect(run('stat', ['-c', '%a', join(out, 'passwords')])).toBe('600\n');
+  });
+
+  const rows: readonly [sentence: string, argv: readonly string[], code: string, message: RegExp][] = [
+    ['neither TLS nor the word that there shall be none', args, 'usage', /or --plain, got none/],
+    ['half of TLS', [...args, '--tls-ca', '/ca.pem'], 'usage', /got some of them/],
+    ['TLS and none', [...args, '--plain', '--tls-ca', '/ca.pem'], 'usage', /wanted TLS files or --plain, got both/],
+    ['a user without a file', [...args, '--plain', '--router', 'x'], 'usage', /wanted USER=FILE for --router, got "x"/],
+    ['a port too high', [...args, '--plain', '--port', '65536'], 'usage', /wanted a port .*, got "65536"/],
+    ['a user twice', [...args, '--plain', '--router', router], 'bad-value', /wanted each user once/],
+    ['a relative path', [...args, '--plain', '--folder', 'here'], 'bad-value', /wanted an absolute path/],
+  ];
+  it.each(rows)('refuses %s', async (_sentence, argv, code, message) => {
+    const out = ['--out', join(emptyFolder(), 'out')];
+    await refused(folder, [...argv, ...out], { code, message, exit: code === 'usage' ? 2 : 1 });
+  });
+});
