@@ -44,7 +44,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['agent/test/**/*.ts', 'qemu-test/**/*.ts'],
+    files: ['agent/test/**/*.ts', 'qemu-test/**/*.ts', 'bundle/**/*.test.ts'],
     rules: { 'max-lines-per-function': 'off' },
   },
   { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },

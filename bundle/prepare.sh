@@ -18,7 +18,12 @@ need qemu-system-x86_64 qemu-system-x86
 need mksquashfs squashfs-tools
 need mosquitto mosquitto
 need depmod kmod
-need cpio cpio
+need xz xz-utils
+need openssl openssl
+need nft nftables
+need ip iproute2
+need wg wireguard-tools
+need dnsmasq dnsmasq-base
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

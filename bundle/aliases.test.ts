@@ -1,0 +1,89 @@
+import { build, type BuildOptions } from 'esbuild';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answer5, kept, packet, publish5, startAedes, startFake } from '../agent/test/drivers/brokers.ts';
+import { slimMqtt } from './aliases.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rustynet-bundle-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const driver = join(import.meta.dirname, '../agent/src/drivers/mqtt.ts');
+/** A router that waits for one message, says so, answers it on another topic, and leaves. */
+const program = `
+import { connectBroker } from ${JSON.stringify(driver)};
+const broker = connectBroker({
+  settings: { url: process.argv[2], clientId: 'bundled', maxMessageBytes: 200_000 },
+  onState: ({ lastError }) => { if (lastError !== undefined) console.error(lastError); },
+  onMessage: ({ topic, payload }) => {
+    console.log(topic, payload.constructor.name, payload.length, Buffer.from(payload.subarray(0, 4)).toString());
+    broker.publish({ topic: 'answer', payload });
+    setTimeout(() => broker.close(), 100);
+  },
+});
+broker.subscribe(['net/map']);
+`;
+
+function bundle(name: string, contents: string, more: BuildOptions = {}): Promise<string> {
+  const outfile = join(folder, name);
+  const stdin = { contents, resolveDir: import.meta.dirname };
+  const common: BuildOptions = { bundle: true, minify: true, platform: 'node', target: 'node20', format: 'cjs' };
+  return build({ ...common, stdin, outfile, plugins: [slimMqtt()], logLevel: 'silent', ...more }).then(() => outfile);
+}
+
+async function runBundle(file: string, url: string): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, [file, url], { timeout: 20_000 });
+}
+
+describe('the MQTT driver as a router gets it', () => {
+  let file = '';
+  beforeAll(async () => {
+    file = await bundle('driver.cjs', program);
+  });
+
+  it('is one file of less than 150 KB', () => {
+    const bytes = statSync(file).size;
+    const packed = gzipSync(readFileSync(file), { level: 9 }).length;
+    console.log(`MQTT driver, minified: ${bytes} bytes, ${packed} after gzip`);
+    expect(bytes).toBeGreaterThan(20_000);
+    expect(bytes).toBeLessThan(150_000);
+  });
+
+  it('hears and answers a broker of 3.1.1 that refuses MQTT 5', async () => {
+    const broker = await kept(startAedes());
+    await broker.retain('net/map', 'mesh'.repeat(40_000));
+    const { stdout, stderr } = await runBundle(file, broker.url);
+    expect(stdout).toBe('net/map Uint8Array 160000 mesh\n');
+    expect(stderr).toBe('Connection refused: Unacceptable protocol version\n');
+    expect(broker.published.at(-1)).toEqual(['answer', 'mesh'.repeat(40_000), true]);
+  });
+
+  it('hears a broker of MQTT 5 that offers topic aliases', async () => {
+    const published: Buffer[] = [];
+    const fake = await kept(
+      startFake((chunk) => {
+        if (chunk[0] === 0x10) return packet(0x20, [0, 0, 3, 0x22, 0, 10]);
+        if (chunk[0] === 0x82) return Buffer.concat([answer5(chunk) ?? chunk, publish5('net/map', 'mesh')]);
+        if (chunk[0] === 0x33) published.push(chunk);
+        return chunk[0] === 0x33 ? packet(0x40, [0, 2]) : undefined;
+      }),
+    );
+    const { stdout, stderr } = await runBundle(file, fake.url);
+    expect([stdout, stderr]).toEqual(['net/map Uint8Array 4 mesh\n', '']);
+    expect(published[0]?.toString()).toContain('answer');
+  });
+});
+
+it('does not bundle the transports of the whole package', async () => {
+  const whole = bundle('whole.cjs', `import mqtt from 'mqtt'; mqtt.connect('mqtt://a');`);
+  await expect(whole).rejects.toThrow(/wanted mqtt\/lib\/client alone in the bundle, got (ws|socks) for /);
+});
+
+it('saves what it says: without it the same file is more than half as large again', async () => {
+  const file = await bundle('plain.cjs', program, { plugins: [] });
+  expect(statSync(file).size).toBeGreaterThan(1.5 * statSync(await bundle('slim.cjs', program)).size);
+});

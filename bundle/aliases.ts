@@ -1,0 +1,47 @@
+/**
+ * What the MQTT client brings along and a router does not need, replaced while bundling.
+ * In: esbuild's resolution of imports. Out: a plugin that answers for the packages below with Node's own modules or with
+ * a few bytes; each entry says what is lost. A transport that is not ours fails the build.
+ */
+import type { OnResolveResult, Plugin } from 'esbuild';
+import { readFile } from 'node:fs/promises';
+
+/** CommonJS, as the packages that ask for it expect. */
+const replacements: Readonly<Record<string, string>> = {
+  // A copy of Node's streams for browsers, 91 KB.
+  'readable-stream': `module.exports = require('node:stream');`,
+  // Log lines that nobody can switch on here.
+  debug: `module.exports = () => () => {};`,
+  // Timers in a Web Worker; the driver asks for native ones.
+  'worker-timers': `module.exports = {};`,
+  // The order of use decides which topic alias is given up; the driver sends none. Brokers of MQTT 5 offer some, though,
+  // and then the client makes the object.
+  'lru-cache': `exports.LRUCache = class extends Map { constructor() { super(); } };`,
+};
+
+/** Reached only when something imports `mqtt` itself instead of its client. */
+const unwanted = /^(ws|socks|help-me|commist)$/;
+
+const namespace = 'slim-mqtt';
+
+/** rfdc stays: structuredClone, the obvious replacement, turns the Buffers that the client stores into Uint8Arrays. */
+export function slimMqtt(): Plugin {
+  return {
+    name: namespace,
+    setup(build) {
+      const names = Object.keys(replacements).join('|');
+      build.onResolve({ filter: new RegExp(`^(${names})$`) }, ({ path }) => ({ path, namespace }));
+      build.onLoad({ filter: /.*/, namespace }, ({ path }) => ({ contents: replacements[path] ?? '', loader: 'js' }));
+      build.onResolve({ filter: unwanted }, refuse);
+      // The client asks its package.json for one string.
+      build.onLoad({ filter: /[\\/]node_modules[\\/]mqtt[\\/]package\.json$/ }, async ({ path }) => {
+        const { version } = JSON.parse(await readFile(path, 'utf8')) as { version: string };
+        return { contents: JSON.stringify({ version }), loader: 'json' };
+      });
+    },
+  };
+}
+
+function refuse({ path, importer }: { path: string; importer: string }): OnResolveResult {
+  return { errors: [{ text: `wanted mqtt/lib/client alone in the bundle, got ${path} for ${importer}` }] };
+}
