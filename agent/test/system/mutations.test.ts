@@ -1,0 +1,89 @@
+/**
+ * The packets of packets.ts, at rules that were broken on purpose: each must be noticed by one sentence at least. A
+ * mutation is a replacement in the rules as they are rendered; what is replaced must be there exactly once.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { outcome, scenarios, wantedOf, type Rules, type Scenario } from './packets.ts';
+import { createRouterWorld, type RouterWorld } from './router-world.ts';
+
+let world: RouterWorld;
+beforeAll(async () => {
+  world = await createRouterWorld();
+});
+afterAll(() => world.remove());
+
+type Mutation = readonly [name: string, scenario: keyof typeof scenarios, from: RegExp, to: string];
+
+const mutations: readonly Mutation[] = [
+  ['the drop behind the pairs is gone: input', 'pairs', /add rule inet rustynet input iifname "rn0" drop\n/, ''],
+  ['the drop behind the pairs is gone: into the LAN', 'pairs', /add rule .* forward iifname "rn0" drop\n/, ''],
+  ['the drop behind the pairs is gone: out of the LAN', 'pairs', /add rule .* forward oifname "rn0" drop\n/, ''],
+  ['the drop behind the pairs is gone: output', 'pairs', /add rule .* output oifname "rn0" drop\n/, ''],
+  ['the guard forgets forwarding', 'pairs', /(chain inet rustynet forward \{ )type.*; /, '$1'],
+  ['the guard forgets what the router sends', 'pairs', /(chain inet rustynet output \{ )type.*; /, '$1'],
+  ['IPv6 is not judged', 'pairs', /ct original ip6 .* vmap @grants6/, 'meta nfproto ipv6 accept'],
+  ['IPv6 is not granted', 'pairs', /add rule .* vmap @grants6\n/, ''],
+  ['a source is all of the mesh', 'pairs', /10\.77\.0\.3 \. 10\.77\.0\.4/, '10.77.0.0/16 . 10.77.0.4'],
+  ['a LAN is granted with its neighbours', 'pairs', /10\.77\.0\.3 \. 192\.168\.4\.0-\S+/, '10.77.0.3 . 192.168.0.0/16'],
+  ['every port passes', 'pairs', /original udp dport \{ 53 \}/, 'original meta l4proto udp'],
+  ['what looks like an answer passes', 'pairs', /ct direction reply udp sport/, 'udp sport'],
+  [
+    'a granted pair passes whatever it sends',
+    'pairs',
+    /drop(\nadd chain inet rustynet p_\w+ [^]*chain inet rustynet p_)/,
+    'accept$1',
+  ],
+  ['invalid packets pass', 'invalid', /ct state invalid drop/, 'ct state invalid accept'],
+  ['the lease has no timeout', 'no lease', / timeout 1s/, ''],
+  ['the lease is not asked: input', 'no lease', /add rule .* input .* != @lease drop\n/, ''],
+  [
+    'the lease is not asked: into the LAN',
+    'no lease',
+    /add rule .* iifname "rn0" iifname != @lease drop\n(?=.*oifname)/,
+    '',
+  ],
+  ['the lease is not asked: out of the LAN', 'no lease', /add rule .* forward oifname .* @lease drop\n/, ''],
+  ['the lease is not asked: output', 'no lease', /add rule .* output .* != @lease drop\n/, ''],
+  ['the exit carries to its own LAN', 'exit', / oifname != @local/, ''],
+  ['the exit carries everyone', 'exit', /ct original ip saddr vmap @carries4/, 'accept'],
+  ['the exit carries everyone in IPv6', 'exit', /ct original ip6 saddr vmap @carries6/, 'accept'],
+  ['a private address counts as internet', 'exit', /(carries ct original .*), 192\.168\.0\.0\/16/, '$1'],
+  ['every IPv6 address counts as internet', 'exit', /(carries) ct original ip6 daddr 2000::\/3/, '$1'],
+  ['the exit does not hide whom it carries', 'exit', /add rule .* nat iifname .* masquerade\n/, ''],
+  ['the internet reaches in through the exit', 'exit', /ct direction reply jump carries(?=\n.*iifname)/, 'accept'],
+  ['strangers are not hidden from the exit', 'client', /add rule .* != @own4 masquerade\n/, ''],
+  ['nor in IPv6', 'client', /add rule .* != @own6 masquerade\n/, ''],
+  ['members are hidden from the exit', 'client', / ip saddr != @own4/, ''],
+  ['the exit reaches in', 'client', /ct direction reply jump uses(?=\n.*@local)/, 'accept'],
+  ['the exit reaches the router', 'client', /(input iifname "rn0") ct direction reply jump uses/, '$1 accept'],
+  ['members count as internet', 'client', /(uses ct original .*)10\.0\.0\.0\/8, /, '$1'],
+  ['protection forgets forwarding', 'protection', /(chain \S+ \S+ forward \{ )type.*; /, '$1'],
+  ['protection forgets what the router sends', 'protection', /(chain \S+ rustynet_guard output \{ )type.*; /, '$1'],
+  ['protection forgets IPv6', 'protection', /forward drop/, 'forward meta nfproto ipv4 drop'],
+  ['plain DNS passes', 'protection', /(@resolvers4) udp sport 53853/, '$1'],
+  ['a lifeline is open on every port', 'protection', /ip daddr \. .* @lifelines4/, 'ip daddr 198.51.100.9'],
+  ['the mark of the tunnel opens everything', 'protection', /meta l4proto udp (meta mark)/, '$1'],
+  ['DHCP is shut', 'protection', /add rule .* sport 68 udp dport 67 accept\n/, ''],
+  ['the tunnel is shut', 'protection', /add rule .* forward oifname "rn0" accept\n/, ''],
+  ['no route holds back when the tunnel is gone', 'routing', /route replace unreachable 0.*8507.*\n/, ''],
+  ['nor in IPv6', 'routing', /route replace unreachable ::.*8507.*\n/, ''],
+  ['lifelines serve the LAN', 'routing', /(to 198\.51\.100\.9) iif lo (ipproto tcp)/, '$1 $2'],
+  ['resolvers are asked from any port', 'routing', /(to 198\.51\.100\.9 .*) sport 53853/, '$1'],
+  ['the LAN is not excepted', 'routing', /route replace throw 192\.168\.4\.0.*\n/, ''],
+];
+
+function mutate(rules: Rules, from: RegExp, to: string): Rules {
+  const found = Object.values(rules as unknown as Record<string, string>).flatMap((text) => [
+    ...text.matchAll(new RegExp(from, 'g')),
+  ]);
+  if (found.length !== 1) throw new Error(`wanted ${String(from)} once, got it ${found.length} times`);
+  const bent = (text: string): string => text.replace(from, to);
+  return { nft: bent(rules.nft), ip4: bent(rules.ip4), ip6: bent(rules.ip6) };
+}
+
+describe('a mutation is noticed', () => {
+  test.each(mutations)('%s (%s)', async (_, name, from, to) => {
+    const scenario: Scenario = scenarios[name];
+    expect(await outcome(world, scenario, mutate(scenario.rules, from, to))).not.toEqual(wantedOf(scenario));
+  });
+});
