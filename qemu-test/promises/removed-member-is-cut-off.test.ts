@@ -1,0 +1,52 @@
+// A member that the map no longer names is cut off at once, its running flow too: within 2 s of the map's arrival.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Flow } from '../topology/flow.ts';
+import { formMesh, type Mesh } from '../topology/mesh.ts';
+import { brokerAddress, brokerPort } from '../topology/broker.ts';
+import { wanAddress } from '../topology/router.ts';
+import { isTunnelData, watch } from '../topology/witness.ts';
+
+let mesh: Mesh;
+beforeAll(async () => {
+  mesh = await formMesh({ routers: ['r1', 'r2'] });
+});
+afterAll(() => mesh.stop());
+
+test('its live flow stops within 2 s, seen from the WAN', async () => {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  const flow = await Flow.start(r2, r1.hostAddress, 50);
+  await mesh.operator('member', 'remove', 'r2');
+  await mesh.operator('sign', '--yes');
+  const { packets, stop } = watch(mesh.hub);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const publishedMs = performance.now();
+  await mesh.publish();
+  await r1.reaches('enforced', mesh.signedEpoch());
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  stop();
+  const { sent } = await flow.stop();
+  expect(sent).toBeGreaterThan(50);
+  const answers = packets.filter((packet) => isTunnelData(packet) && packet.from === wanAddress(1));
+  const arrival = packets.find(
+    ({ atMs, from, fromPort, to, payload }) =>
+      atMs > publishedMs &&
+      from === brokerAddress &&
+      fromPort === brokerPort &&
+      to === wanAddress(1) &&
+      payload.length > 100,
+  );
+  const last = answers.at(-1);
+  if (arrival === undefined || last === undefined)
+    throw new Error('wanted the map and the flow on the WAN, got neither');
+  expect(answers.filter(({ atMs }) => atMs < publishedMs).length, 'answers before').toBeGreaterThan(20);
+  const seconds = (last.atMs - arrival.atMs) / 1000;
+  console.warn(`the flow stopped ${seconds.toFixed(2)} s after the map's first frame`);
+  expect(seconds).toBeLessThan(2);
+});
+
+test('it is no peer in the kernel, and knows itself that it is no member', async () => {
+  expect(await mesh.router('r1').guest.run('wg show rn0 peers')).toBe('');
+  const status = await mesh.router('r2').reaches('closed');
+  expect(String(status['why'])).toContain('no member');
+  expect((await mesh.router('r2').guest.exec('ip link show rn0')).status).not.toBe(0);
+});
