@@ -7,7 +7,7 @@ import type { World } from './ports.ts';
 
 type Around = Omit<
   Observed,
-  'atUnixS' | 'guard' | 'protection' | 'routing' | 'bootFiles' | 'link' | 'device' | 'resolver'
+  'atUnixS' | 'guard' | 'protection' | 'canOffload' | 'routing' | 'bootFiles' | 'link' | 'device' | 'resolver'
 >;
 
 /** While protected, plain DNS is closed: names of endpoints are then asked like those of every other lifeline. */
@@ -27,9 +27,10 @@ export async function observe(
   nowUnixS: number,
 ): Promise<Observed> {
   const name = desired.interface;
-  const [guard, protection, routing, link, around, resolver] = await Promise.all([
+  const [guard, protection, canOffload, routing, link, around, resolver] = await Promise.all([
     world.firewall.table(table),
     world.firewall.table(protectionTable),
+    world.firewall.canOffload(),
     world.routing.look(),
     world.network.link(name),
     lookAround(world, desired, broker),
@@ -39,6 +40,7 @@ export async function observe(
   return {
     atUnixS: nowUnixS,
     ...around,
+    canOffload,
     routing,
     bootFiles: world.bootGuard.look(),
     ...(protection === undefined ? {} : { protection }),

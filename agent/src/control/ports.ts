@@ -81,6 +81,8 @@ export interface Broker {
 export interface Firewall {
   table(name: string): Promise<NftTable | undefined>;
   run(script: string): Promise<void>;
+  /** Whether the kernel has flowtables. */
+  canOffload(): Promise<boolean>;
 }
 
 /** The WireGuard device and its peers; six verbs, because wg(8) knows no fewer things to do. */

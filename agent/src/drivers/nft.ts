@@ -1,9 +1,18 @@
 /** nft(8), as a program. In: scripts. Out: a table as the kernel has it. */
 import { Fault, type Firewall } from '../control/ports.ts';
 import { parseNftTable } from '../wire/nft-json.ts';
-import { run } from './run.ts';
+import { run, tryRun } from './run.ts';
+
+/** Loads the kernel's modules where there are any, and is gone again when its one transaction has ended. */
+const trial = `add table inet rustynet_trial
+add flowtable inet rustynet_trial kept { hook ingress priority 0; devices = { lo }; }
+add chain inet rustynet_trial forward { type filter hook forward priority 0; }
+add rule inet rustynet_trial forward flow add @kept
+delete table inet rustynet_trial
+`;
 
 export function connectFirewall(): Firewall {
+  let canOffload = false;
   return {
     table: async (name) => {
       try {
@@ -16,5 +25,7 @@ export function connectFirewall(): Firewall {
     run: async (script) => {
       await run('nft', ['-f', '-'], script);
     },
+    // A kernel that has none may be given some later; one that has them keeps them.
+    canOffload: async () => (canOffload ||= (await tryRun('nft', ['-f', '-'], trial)).status === 'status 0'),
   };
 }

@@ -5,19 +5,17 @@
 import type { Desired } from '../policy/desired.ts';
 import type { BootFiles, Family, Observed } from './observed.ts';
 import { isProtected, renderProtection } from './protection.ts';
-import { desiredRouting, isPath, priorities } from './routing.ts';
+import { desiredRouting, isPath } from './routing.ts';
 
 function routingText(family: Family, desired: Desired, observed: Observed): string {
   const { rules, routes } = desiredRouting(desired, observed)[family];
-  // Flows are granted by the agent, which sets the rule about them itself.
-  const early = rules.filter((line) => !line.startsWith(`priority ${priorities.offload} `));
   return [
     // Sorted: the order in which the kernel has them is no reason to write to flash.
     ...[...routes]
       .filter((line) => !isPath(line))
       .sort()
       .map((line) => `route replace ${line}\n`),
-    ...early.map((line) => `rule add ${line}\n`),
+    ...rules.map((line) => `rule add ${line}\n`),
   ].join('');
 }
 

@@ -87,9 +87,12 @@ export function elementFindings(sets: Sets, found: NftTable): readonly string[] 
 }
 
 /** The whole table with what is granted, in place of what was there. */
-export function renderWhole(desired: Desired, around: Pick<Observed, 'locals'>): string {
+export function renderWhole(desired: Desired, around: Pick<Observed, 'locals' | 'canOffload'>): string {
   const sets = [...desiredSets(desired, around)];
-  return renderTable(desired) + sets.map(([name, all]) => renderChange(table, name, all, new Map())).join('');
+  return (
+    renderTable(desired, around.canOffload) +
+    sets.map(([name, all]) => renderChange(table, name, all, new Map())).join('')
+  );
 }
 
 /** From the table that the kernel has; empty when it has what is wanted. */

@@ -9,7 +9,7 @@
 import type { Choices, Desired } from '../policy/desired.ts';
 import type { Protocol } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
-import type { NftChain } from '../wire/nft-json.ts';
+import type { NftChain, NftTable } from '../wire/nft-json.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
 import * as nft from './nft.ts';
 import {
@@ -93,20 +93,22 @@ function clamped(name: string): Rule {
 
 type Side = 'iifname' | 'oifname';
 
-/** `between` are rules behind the pairs and before the drop. */
+/** `before` and `behind` are rules around the pairs, behind the lease and before the drop. */
 function hooked(
   hook: 'input' | 'forward' | 'output',
   name: string,
   sides: readonly Side[],
-  between: readonly Rule[],
+  behind: readonly Rule[],
+  before: readonly Rule[] = [],
 ): Chain {
   const mesh = (side: Side): Rule => device(side, '==', name);
   return {
     hook: { type: 'filter', hook, priority },
     rules: [
       ...sides.map((side) => rule(mesh(side), device(side, '!=', '@lease'), dropped)),
+      ...before,
       ...sides.map((side) => rule(mesh(side), jump('pairs'))),
-      ...between,
+      ...behind,
       ...sides.map((side) => rule(mesh(side), dropped)),
     ],
   };
@@ -149,12 +151,20 @@ function nat(name: string, { exit }: Marks): Chain {
   };
 }
 
+/**
+ * A user's own flowtable (firewall4's flow_offloading) would take a flow past these chains, out of the reach of what
+ * revokes it. The kernel puts no flow into two of them (IPS_OFFLOAD_BIT of nf_conntrack_common.h): ours comes first.
+ */
+function keptInSight(name: string): readonly Rule[] {
+  return [rule(device('iifname', '==', name), nft.kept), rule(device('oifname', '==', name), nft.kept)];
+}
+
 /** The chains that are there whatever is granted. */
-function skeleton(choices: Choices): Chains {
+function skeleton(choices: Choices, canOffload: boolean): Chains {
   const { interface: name } = choices;
   const marks = marksOf(choices);
   const exits = exitPaths(name);
-  const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward);
+  const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward, canOffload ? keptInSight(name) : []);
   return new Map<string, Chain>([
     ['grant', { rules: [rule(nft.setMark(marks.granted), accept)] }],
     ['pairs', { rules: [rule(nft.invalid, dropped), judgedPair('ip'), judgedPair('ip6')] }],
@@ -225,18 +235,21 @@ export function renderProtocolChains(granted: readonly Granted[]): string {
  * Commands that put the whole table in place of what was there, in one transaction, without elements and without a lease.
  * Chains that elements go to come before the maps: nft 1.0.6 sends the elements of a new map of intervals with the map.
  */
-export function renderTable(desired: Desired): string {
+export function renderTable(desired: Desired, canOffload: boolean): string {
   const pairs = (ip: string): string => `typeof ct original ${ip} saddr . ct original ${ip} daddr : verdict`;
   const families = [
     ['4', 'ip'],
     ['6', 'ip6'],
   ] as const;
   const chains = (isGrant: boolean): Chains =>
-    new Map([...skeleton(desired)].filter(([name]) => (name === 'grant') === isGrant));
+    new Map([...skeleton(desired, canOffload)].filter(([name]) => (name === 'grant') === isGrant));
   return [
     `add table ${table}\ndelete table ${table}\nadd table ${table}\n`,
     nft.renderChains(table, chains(true)),
     renderProtocolChains(grantedOf(desired)),
+    canOffload
+      ? `add flowtable ${table} kept { hook ingress priority 0; devices = { ${nft.keptDevices.join(', ')} }; }\n`
+      : '',
     `add set ${table} lease { type ifname; flags timeout; }\n`,
     `add set ${table} local { type ifname; }\n`,
     ...families.flatMap(([family, ip]) => [
@@ -249,8 +262,12 @@ export function renderTable(desired: Desired): string {
   ].join('');
 }
 
-export function expectedSkeleton(choices: Choices): ReadonlyMap<string, NftChain> {
-  return nft.listed(skeleton(choices));
+export function expectedSkeleton(choices: Choices, canOffload: boolean): ReadonlyMap<string, NftChain> {
+  return nft.listed(skeleton(choices, canOffload));
+}
+
+export function expectedFlowtables(canOffload: boolean): NftTable['flowtables'] {
+  return new Map(canOffload ? [['kept', nft.keptDevices]] : []);
 }
 
 export function expectedProtocolChains(desired: Desired): ReadonlyMap<string, NftChain> {

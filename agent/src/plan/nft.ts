@@ -27,6 +27,10 @@ export const differs = (left: object, right: unknown): object => ({ match: { op:
 export const within = (left: object, right: unknown): object => ({ match: { op: 'in', left, right } });
 export const payload = (protocol: string, field: string): object => ({ payload: { protocol, field } });
 
+/** A flow is in one flowtable at most, and the devices of this one carry none of ours. */
+export const kept: Rule = { text: 'flow add @kept', expr: [{ flow: { op: 'add', flowtable: '@kept' } }] };
+export const keptDevices: readonly string[] = ['lo'];
+
 export const dropped: Rule = { text: 'drop', expr: [{ drop: null }] };
 
 /** Rules are written in halves: conditions, then what becomes of the packet. */

@@ -59,6 +59,8 @@ export interface Observed {
   readonly uplinkResolvers: readonly Ip[];
   /** The MTU of the device that the default route leaves by; `undefined` while there is none. */
   readonly uplinkMtu?: number;
+  /** The kernel has flowtables, which take flows past the chains. */
+  readonly canOffload: boolean;
   /** The table `inet rustynet`. */
   readonly guard?: NftTable;
   /** The table `inet rustynet_guard`. */
@@ -82,6 +84,7 @@ export const nothingAround = {
   lifelines: [],
   lifelineHosts: [],
   uplinkResolvers: [],
+  canOffload: false,
   routing: { 4: { rules: [], routes: [] }, 6: { rules: [], routes: [] } },
   bootFiles: { nft: '', ip4: '', ip6: '' },
 } as const;

@@ -89,7 +89,7 @@ function planBoot(desired: Desired, observed: Observed): readonly Step[] {
 
 function planGuard(desired: Desired, observed: Observed): readonly Step[] {
   const { guard } = observed;
-  if (guard === undefined || guardFindings(desired, guard).length > 0) {
+  if (guard === undefined || guardFindings(desired, observed).length > 0) {
     return [{ do: 'guard', script: renderWhole(desired, observed) }];
   }
   const script = renderGrants(desired, observed, guard);

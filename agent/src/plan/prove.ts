@@ -6,7 +6,7 @@ import type { Desired, DesiredPeer } from '../policy/desired.ts';
 import type { NftChain, NftTable } from '../wire/nft-json.ts';
 import type { WgPeer } from '../wire/wg-dump.ts';
 import { grantFindings, setNames } from './elements.ts';
-import { expectedProtocolChains, expectedSkeleton, marksOf } from './guard.ts';
+import { expectedFlowtables, expectedProtocolChains, expectedSkeleton, marksOf } from './guard.ts';
 import { tunnelMtu } from './mtu.ts';
 import { nameFindings } from './names.ts';
 import type { Observed } from './observed.ts';
@@ -40,14 +40,18 @@ function chainFindings(wanted: ReadonlyMap<string, NftChain>, guard: NftTable): 
 }
 
 /** Protocol chains are held to their content too: a name says which list, only the rules say what passes. */
-export function guardFindings(desired: Desired, guard: NftTable | undefined): readonly string[] {
+export function guardFindings(
+  desired: Desired,
+  { guard, canOffload }: Pick<Observed, 'guard' | 'canOffload'>,
+): readonly string[] {
   if (guard === undefined) return ['table inet rustynet: wanted it, got none'];
-  const skeleton = expectedSkeleton(desired);
+  const skeleton = expectedSkeleton(desired, canOffload);
   const present = [...expectedProtocolChains(desired)].filter(([name]) => guard.chains.has(name));
   const others = [...guard.chains.keys()].filter((name) => !skeleton.has(name) && !name.startsWith('p_'));
   return [
     ...chainFindings(new Map([...skeleton, ...present]), guard),
     ...sameSet('sets', setNames, [...guard.sets.keys()]),
+    ...differs('flowtables', [...expectedFlowtables(canOffload)], [...guard.flowtables]),
     ...others.map((name) => `chain ${name}: wanted none, got one`),
   ];
 }
@@ -84,7 +88,7 @@ export function prove(desired: Desired, observed: Observed): Proof {
   const grants = observed.guard === undefined ? [] : grantFindings(desired, observed, observed.guard);
   return {
     guard: [
-      ...guardFindings(desired, observed.guard),
+      ...guardFindings(desired, observed),
       ...protectionFindings(desired, observed),
       ...routingFindings(desired, observed, 'guard'),
     ],

@@ -1,7 +1,7 @@
 /**
- * The second layer of protected routing, rules and routes of the kernel, and two things that hold without it: no packet
- * for the mesh follows the default route, and no granted flow is offloaded past the firewall. In: choices, what is
- * desired and what is around. Out: lines as ip-rule(8) and ip-route(8) take them, and what to do about those that differ.
+ * The second layer of protected routing, rules and routes of the kernel, and what holds without it: no packet for the
+ * mesh follows the default route. In: choices, what is desired and what is around. Out: lines as ip-rule(8) and
+ * ip-route(8) take them, and what to do about those that differ.
  */
 import { rangeOf } from '../trust/ip.ts';
 import type { Cidr, Ip } from '../trust/types.ts';
@@ -11,7 +11,7 @@ import { askPort, type Family, type Observed, type Routing, type Routings } from
 import { isProtected } from './protection.ts';
 
 /** Rules of these priorities are ours: before those of mwan3 (1001 and up), of pbr and of the main table. */
-export const priorities = { offload: 851, lifeline: 852, tunnel: 853 } as const;
+export const priorities = { lifeline: 852, tunnel: 853 } as const;
 export const tunnelTable = 8507;
 /** Of the tunnel's own default route, in its table. */
 export const pathMetric = 1;
@@ -21,14 +21,6 @@ export const lastMetric = 2147483647;
 const hex = (bit: number): string => `0x${bit.toString(16)}/0x${bit.toString(16)}`;
 const familyOf = (text: Cidr | Ip): Family => rangeOf(text).family;
 const defaults = { 4: '0.0.0.0/0', 6: '::/0' } as const;
-
-/**
- * The kernel looks up the way back with the mark of the packet before it takes a flow out of the firewall's sight
- * (nft_flow_route). A granted flow finds none, so what revokes it later sees it.
- */
-function offloadRule(desired: Desired): string {
-  return `priority ${priorities.offload} fwmark ${hex(marksOf(desired).granted)} unreachable`;
-}
 
 function lifelineRules(family: Family, { lifelines, uplinkResolvers }: Observed): readonly string[] {
   const [client, server] = family === 4 ? [68, 67] : [546, 547];
@@ -61,14 +53,10 @@ function tunnelRoutes(family: Family, desired: Desired, { locals }: Observed): r
 function routingOf(family: Family, desired: Desired, observed: Observed): Routing {
   const { meshPrefixes = [] } = desired;
   const held = meshPrefixes.filter((each) => familyOf(each) === family);
-  const isJoined = desired.meshPrefixes?.length !== 0;
   const guarded = isProtected(desired);
   const tunnel = `priority ${priorities.tunnel} not fwmark ${hex(marksOf(desired).tunnel)} lookup ${tunnelTable}`;
   return {
-    rules: [
-      ...(isJoined ? [offloadRule(desired)] : []),
-      ...(guarded ? [...lifelineRules(family, observed), tunnel] : []),
-    ],
+    rules: guarded ? [...lifelineRules(family, observed), tunnel] : [],
     routes: [
       ...held.map((prefix) => `unreachable ${prefix} table main metric ${lastMetric}`),
       ...(guarded ? tunnelRoutes(family, desired, observed) : []),

@@ -22,6 +22,8 @@ export interface NftTable {
   readonly chains: ReadonlyMap<string, NftChain>;
   /** Sets and maps. */
   readonly sets: ReadonlyMap<string, readonly NftElement[]>;
+  /** With the devices whose packets they take. */
+  readonly flowtables: ReadonlyMap<string, readonly string[]>;
 }
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -74,13 +76,20 @@ function elementOf(entry: Json): NftElement {
   };
 }
 
+/** One device is not written as a list. */
+function devicesOf({ dev = [] }: JsonObject): readonly string[] {
+  return (Array.isArray(dev) ? (dev as readonly Json[]) : [dev]).map(String).sort();
+}
+
 /** Throws WireError `malformed` for text that is not nft's JSON of a table. */
 export function parseNftTable(text: string): NftTable {
   const chains = new Map<string, NftChain>();
   const sets = new Map<string, readonly NftElement[]>();
+  const flowtables = new Map<string, readonly string[]>();
   for (const item of itemsOf(text)) {
-    const { chain, rule, set = item['map'] } = item;
+    const { chain, rule, flowtable, set = item['map'] } = item;
     if (isObject(chain)) chains.set(textOf(chain, 'name'), chainOf(chain));
+    if (isObject(flowtable)) flowtables.set(textOf(flowtable, 'name'), devicesOf(flowtable));
     if (isObject(set)) {
       const { elem = [] } = set;
       sets.set(textOf(set, 'name'), Array.isArray(elem) ? (elem as readonly Json[]).map(elementOf) : []);
@@ -90,7 +99,7 @@ export function parseNftTable(text: string): NftTable {
     const known = chains.get(name) ?? { rules: [] };
     chains.set(name, { ...known, rules: [...known.rules, write(rule['expr'] ?? null)] });
   }
-  return { chains, sets };
+  return { chains, sets, flowtables };
 }
 
 function itemsOf(text: string): readonly JsonObject[] {

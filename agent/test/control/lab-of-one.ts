@@ -79,6 +79,7 @@ export class LabOfOne {
             return this.#kernel().guard;
           },
           run: () => (this.isNftBroken ? Promise.reject(new Error('nft is broken')) : Promise.resolve()),
+          canOffload: () => Promise.resolve(true),
         },
         wireGuard: {
           device: () => Promise.resolve(this.#kernel().device),

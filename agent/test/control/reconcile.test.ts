@@ -14,6 +14,7 @@ function worldOf(shown: Observed, nft: (script: string) => void, done: string[] 
     firewall: {
       table: () => Promise.resolve(shown.guard),
       run: async (script) => nft(script),
+      canOffload: () => Promise.resolve(shown.canOffload),
     },
     wireGuard: {
       device: () => Promise.resolve(shown.device),

@@ -1,7 +1,13 @@
 /** The kernel as it looks when it has what is desired; for tables of cases. The lab has the real one. */
 import { nothingAround, type Observed } from '../../src/plan/observed.ts';
 import { bootFiles } from '../../src/plan/boot.ts';
-import { chainOf, expectedProtocolChains, expectedSkeleton, marksOf } from '../../src/plan/guard.ts';
+import {
+  chainOf,
+  expectedFlowtables,
+  expectedProtocolChains,
+  expectedSkeleton,
+  marksOf,
+} from '../../src/plan/guard.ts';
 import { desiredRouting } from '../../src/plan/routing.ts';
 import type { Desired } from '../../src/policy/desired.ts';
 import { formatRange, rangeOf } from '../../src/trust/ip.ts';
@@ -51,12 +57,14 @@ export function mirror(desired: Desired): Observed {
 function without(desired: Desired): Observed {
   const rest = desired;
   const guard: NftTable = {
-    chains: new Map([...expectedSkeleton(desired), ...expectedProtocolChains(desired)]),
+    chains: new Map([...expectedSkeleton(desired, true), ...expectedProtocolChains(desired)]),
     sets: elementsOf(desired),
+    flowtables: expectedFlowtables(true),
   };
   const base = {
     atUnixS: nowUnixS,
     ...nothingAround,
+    canOffload: true,
     guard,
     resolved: new Map([['203.0.113.7:51820' as Endpoint, '203.0.113.7:51820']]),
   };

@@ -46,7 +46,7 @@ export const desiredAs = (over: Partial<Choices>, ...rules: unknown[]): Desired 
 
 const leased = (seconds: number): string => `add element inet rustynet lease { "rn0" timeout ${seconds}s }\n`;
 const judged = (desired: Desired, leaseS = 60): Rules => ({
-  nft: renderWhole(desired, around) + leased(leaseS),
+  nft: renderWhole(desired, observedAround) + leased(leaseS),
   ip4: '',
   ip6: '',
 });
@@ -221,7 +221,7 @@ function probeOf([sentence, , text, wanted]: Expectation): Probe {
 /** Nothing of ours is left. */
 export async function clear({ spaces }: RouterWorld): Promise<void> {
   spaces.router.run(
-    `nft flush ruleset; for family in 4 6; do for priority in 851 852 853; do
+    `nft flush ruleset; for family in 4 6; do for priority in 852 853; do
       while ip -$family rule del priority $priority 2>/dev/null; do :; done; done
       ip -$family route flush table 8507 2>/dev/null
       ip -$family route flush type unreachable table main metric 2147483647 2>/dev/null; done; true`,
