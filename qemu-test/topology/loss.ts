@@ -1,4 +1,4 @@
-// Where and when a flow lost what it lost. In: the flow's summary, the tunnel's frames on the WAN, edits, counters.
+// Where and when a flow lost what it lost. In: the flow's summary, the tunnel's frames on the WAN, edits, drops.
 // Out: lines to read beside a failed promise. The legs tell which router lost it: a frame that crossed the WAN was sealed
 // by its sender, and a reply that crossed it shows that the request was opened. WireGuard's counters show a gap where
 // the WAN itself lost a frame on its way to the hub.
@@ -19,7 +19,7 @@ export interface Evidence {
   readonly edits: readonly Edit[];
   /** How far the pinging router's clock is before this machine's, seconds. */
   readonly aheadS: number;
-  readonly moved: readonly string[];
+  readonly drops: readonly string[];
 }
 
 /** 84 bytes of IP, filled up to 96, and 32 of WireGuard: ping's own size; keepalives are shorter. */
@@ -68,12 +68,12 @@ function around({ sequence, afterUnixS, beforeUnixS }: LostPing, { frames, edits
 }
 
 export function lossReport(evidence: Evidence): string {
-  const { flow, frames, moved } = evidence;
+  const { flow, frames, drops } = evidence;
   return [
     `${flow.transmitted} pings sent, ${flow.received} answered, ${flow.lost.length} lost; on the WAN ${legs(frames)}`,
     ...flow.lost.flatMap((ping) => around(ping, evidence)),
     ...gaps(frames),
     ...flow.said.map((line) => `  ping: ${line}`),
-    ...moved.map((line) => `  ${line}`),
+    ...drops.map((line) => `  ${line}`),
   ].join('\n');
 }

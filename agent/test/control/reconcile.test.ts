@@ -47,7 +47,7 @@ test('with nft refusing the grants, the removed peer goes all the same, nothing 
   const device = { publicKey: laptop.wireGuardKey, listenPort: choices.listenPort, mark: 0x02000000, peers: known };
   const done: string[] = [];
   const refuse = (script: string): void => {
-    if (!script.includes('lease')) throw new Error('nft said no');
+    if (!script.startsWith('add element inet rustynet lease ')) throw new Error('nft said no');
     done.push('lease');
   };
   const world = worldOf({ ...before, device }, refuse, done);
@@ -61,6 +61,22 @@ test('with nft refusing the grants, the removed peer goes all the same, nothing 
   );
   expect(done).toEqual([`remove ${office.wireGuardKey}`]);
   expect(said).toEqual([expect.stringMatching(/^grants: .* failed: nft said no$/)]);
+  expect(outcome.leaseS).toBe(0);
+});
+
+test('with nft refusing the difference, the table is made anew, closed, and what was to be revoked is gone', async () => {
+  const before = mirror(compile(believed([rule('any', 'any')]), laptop.id, choices));
+  const done: string[] = [];
+  const world = worldOf(before, (script) => {
+    if (script.startsWith('add table inet rustynet\ndelete table inet rustynet\n')) done.push('anew');
+    else if (script.includes(' element inet rustynet grants')) throw new Error('nft said no');
+  });
+  const desired = compile(believed([rule('member:laptop', 'member:home', 'tcp:22')]), laptop.id, choices);
+  const said: string[] = [];
+  const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 1000 };
+  const outcome = await reconcile(world, desired, clocks, (line) => said.push(line));
+  expect([done, said]).toEqual([['anew'], []]);
+  // This kernel goes on to show the old grants: no lease.
   expect(outcome.leaseS).toBe(0);
 });
 
