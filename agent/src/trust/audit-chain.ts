@@ -41,6 +41,8 @@ export interface AuditResumed {
 }
 /** Cut the segment off at `atBytes`, add the bytes, then replace the head record, then drop what `keep` does not name. */
 export interface AuditBatch {
+  /** A head record to write before all that: a log without one is never taken for one that is just being begun. */
+  readonly firstHead: Uint8Array | undefined;
   readonly segment: string;
   readonly atBytes: number;
   readonly bytes: Uint8Array;
@@ -155,8 +157,9 @@ export function nextBatch(
   const sealed = writeCheckpoint(head, moment, Number(segments[0]), sign);
   const whole = concatBytes(bytes, sealed.line);
   const atBytes = isNew ? 0 : (chain.endBytes ?? 0);
+  const firstHead = chain.head.seq === 0 ? writeHead(auditStart, key, sign) : undefined;
   return {
-    batch: { segment, atBytes, bytes: whole, head: writeHead(sealed.head, key, sign), keep: segments },
+    batch: { firstHead, segment, atBytes, bytes: whole, head: writeHead(sealed.head, key, sign), keep: segments },
     chain: { head: sealed.head, segments, endBytes: atBytes + whole.length },
   };
 }
