@@ -9,6 +9,7 @@
  * and a head record that were both put back to what they were at an earlier time, or both removed, unless somebody kept
  * a later head; what somebody wrote who has the identity key.
  */
+import { concatBytes } from '@noble/hashes/utils.js';
 import { encodeUtf8 } from '../wire/utf8.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { encodeEnvelope, openEnvelope, pae, requireSigners } from './dsse.ts';
@@ -47,6 +48,7 @@ export type SignAudit = (message: Uint8Array) => Uint8Array;
 /** What the first line of all follows. */
 export const auditStart: AuditHead = { seq: 0, digest: '0'.repeat(64) as Digest };
 export const checkpoint = 'checkpoint';
+const lineFeed = new Uint8Array([0x0a]);
 
 const count = (min: number): ReturnType<typeof integer> => integer(min, Number.MAX_SAFE_INTEGER);
 const digest = text('a SHA-256, hex', parseDigest);
@@ -105,10 +107,11 @@ export function writeCheckpoint(
   return written(lineOf(entry, sign(pae(auditType, payloadOf(entry)))), seq);
 }
 
+/** A DSSE envelope, a line like the others. */
 export function writeHead(head: AuditHead, key: IdentityKey, sign: SignAudit): Uint8Array {
   const payload = encodeUtf8(JSON.stringify({ head: head.seq, digest: head.digest }));
   const signatures = [{ keyid: keyIdOf(key), sig: sign(pae(auditType, payload)) }];
-  return encodeEnvelope({ payloadType: auditType, payload, signatures });
+  return concatBytes(encodeEnvelope({ payloadType: auditType, payload, signatures }), lineFeed);
 }
 
 const soleSigner = (key: IdentityKey): { keys: readonly IdentityKey[]; threshold: number } => ({
