@@ -129,6 +129,15 @@ describe('told', () => {
     ],
     ['no floors that were there before a session was opened anew', [{}, { report: { floors: undefined } }, {}], []],
     [
+      'a map that was accepted before the first run after a session was opened anew',
+      [
+        {},
+        { report: { floors: undefined } },
+        { report: { floors: { ...floors, epoch: 8, mapDigest: 'm8' as Digest } } },
+      ],
+      [{ event: 'map-accepted', fields: { epoch: 8, digest: 'm8' } }, raised(8)],
+    ],
+    [
       'refusals with their number, the last with its detail',
       [{}, { report: { refusals: counted({ rollback: 2, fork: 1 }, ['fork', 'wanted 1, got 2']) } }],
       [
