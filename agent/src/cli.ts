@@ -1,9 +1,10 @@
 /**
  * `rustynet`, the router's command line. In: arguments. Out: text for people, `--json` for programs, an exit status:
- * 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 (status) not enforced.
+ * 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 (status) not enforced, 5 (audit) not whole.
  * It asks the daemon through ubus and knows nothing itself.
  */
 import { readFileSync } from 'node:fs';
+import { askAudit, auditText, auditWords } from './audit-command.ts';
 import { Fault, type JsonObject, type Ubus } from './control/ports.ts';
 import { connectUbus } from './drivers/ubus.ts';
 import { choiceLines, netcheckLines, peerLines, statusLines } from './text.ts';
@@ -20,8 +21,12 @@ const usage = `usage: rustynet <command> [--json]
   announce          prefixes behind this router that the mesh may reach; to choose:
     announce <prefix>..., announce off
   netcheck          what this router needs and has
+  audit show        what happened on this router
+  audit verify      whether its record of that is whole, or where it is not
+  audit export      the record as it is on flash, and its head
   version
-exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 status: not enforced
+exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 status: not enforced,
+  5 audit verify: not whole
 `;
 
 type Command = (
@@ -55,6 +60,10 @@ const takes: Readonly<Record<string, Takes>> = {
     },
   },
   announce: { wanted: 'prefixes as arguments', fits: () => true },
+  audit: {
+    wanted: 'show, verify or export as the argument',
+    fits: ([first = '', ...more]) => auditWords.includes(first) && more.length === 0,
+  },
 };
 
 function exitArguments([first, second]: readonly string[]): JsonObject {
@@ -74,15 +83,17 @@ const commands: Readonly<Record<string, Command>> = {
   exit: (ubus, words) => asked(ubus, 'exit', exitArguments(words)),
   announce: (ubus, words) =>
     asked(ubus, 'announce', words.length === 0 ? {} : { prefixes: words.join() === 'off' ? [] : words }),
+  audit: (ubus, [what = '']) => askAudit((args) => call(ubus, 'audit', args), what),
   netcheck: async (ubus) => {
     const data = { ...(await call(ubus, 'status')), ...(await call(ubus, 'peers')) };
     return { data, status: netcheckLines(data).every(({ good }) => good) ? 0 : 1 };
   },
 };
 
-function render(command: string, data: JsonObject): string {
+function render(command: string, [what = '']: readonly string[], data: JsonObject): string {
   const { error } = data;
   if (error !== undefined) return `rustynet ${command}: ${(error as { message?: string }).message ?? 'failed'}`;
+  if (command === 'audit') return auditText(what, data);
   if (command === 'status') return statusLines(data).join('\n');
   if (command === 'peers') return peerLines(data, Date.now() / 1000).join('\n');
   if (command === 'netcheck')
@@ -101,8 +112,10 @@ async function ask(name: string, command: Command, words: readonly string[], jso
   const ubus = connectUbus({ path: ubusSocket });
   try {
     const { data, status } = await command(ubus, words);
-    const text = json ? JSON.stringify(data, undefined, 2) : render(name, data);
-    (data['error'] === undefined || json ? process.stdout : process.stderr).write(`${text}\n`);
+    const text = json ? JSON.stringify(data, undefined, 2) : render(name, words, data);
+    (data['error'] === undefined || json ? process.stdout : process.stderr).write(
+      text.endsWith('\n') ? text : `${text}\n`,
+    );
     return status;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

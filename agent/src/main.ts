@@ -5,6 +5,7 @@
 import { Agent } from './control/agent.ts';
 import { Fault, type Ubus, type World } from './control/ports.ts';
 import { openAsker } from './drivers/ask.ts';
+import { openAudit } from './drivers/audit.ts';
 import { openBootGuard } from './drivers/boot-guard.ts';
 import { connectDnsmasq } from './drivers/dnsmasq.ts';
 import { connectFirewall } from './drivers/nft.ts';
@@ -61,6 +62,7 @@ function daemon(): void {
     settings: connectSettings(ubus),
     configuration: connectConfiguration(ubus),
     store: openFlash(`${folder}/state`),
+    audit: openAudit(`${folder}/audit`),
     vault: openVault(folder),
     ubus,
     connectBroker: (settings, onMessage, onState) => connectBroker({ settings, onMessage, onState }),

@@ -8,7 +8,7 @@ function fieldsOf(data: JsonObject, key: string): Fields | undefined {
   return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
 }
 
-function time(unixS: unknown): string {
+export function time(unixS: unknown): string {
   return typeof unixS === 'number' && unixS > 0 ? new Date(unixS * 1000).toISOString().replace('.000Z', 'Z') : 'never';
 }
 

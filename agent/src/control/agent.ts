@@ -5,43 +5,19 @@
 import { judge, type Judgement } from '../plan/judge.ts';
 import { compile } from '../policy/compile.ts';
 import { closedDesired, type Desired } from '../policy/desired.ts';
+import type { AuditMoment } from '../trust/audit.ts';
 import type { VerifiedMap } from '../trust/types.ts';
+import type { AgentPorts } from './agent-ports.ts';
+import { Audit } from './audit.ts';
 import { parseConfig, type Config } from './config.ts';
-import type { Identity } from './identity.ts';
-import type { Vault } from './membership.ts';
 import { rustynetObject } from './object.ts';
-import {
-  Fault,
-  type Configuration,
-  type JsonObject,
-  type Settings,
-  type Store,
-  type Ubus,
-  type World,
-} from './ports.ts';
+import { Fault, type JsonObject } from './ports.ts';
 import { leaseNowS, reconcile, subjectOf, unproven, type Outcome } from './reconcile.ts';
 import { fit } from './sections.ts';
-import { Session, type ConnectBroker } from './session.ts';
+import { Session } from './session.ts';
 import type { Report } from './status.ts';
+import { Teller } from './telling.ts';
 import { Time, type ClockSource } from './time.ts';
-
-export interface AgentPorts {
-  readonly version: string;
-  /** No clock before the bundle was built is right. */
-  readonly builtUnixS: number;
-  readonly identity: Identity;
-  readonly world: World;
-  readonly settings: Settings;
-  readonly configuration: Configuration;
-  readonly store: Store;
-  readonly vault: Vault;
-  readonly ubus: Ubus;
-  readonly connectBroker: ConnectBroker;
-  readonly clockUnixS: () => number;
-  /** Seconds that nobody can set. */
-  readonly monotonicS: () => number;
-  readonly log: (line: string) => void;
-}
 
 /** The kernel is looked at at least this often, and often enough to renew the lease at half time. */
 const auditS = 60;
@@ -55,6 +31,8 @@ const defaults: Config = parseConfig({});
 export class Agent {
   readonly #ports: AgentPorts;
   readonly #time: Time;
+  readonly #audit: Audit;
+  readonly #teller: Teller;
   #config: Config = defaults;
   #session: Session | undefined;
   /** Why there is no session although there should be one. */
@@ -78,14 +56,18 @@ export class Agent {
   constructor(ports: AgentPorts) {
     this.#ports = ports;
     this.#time = new Time(ports.clockUnixS, ports.monotonicS);
+    this.#audit = new Audit(ports.audit, ports.identity, ports.monotonicS, ports.log);
+    this.#teller = new Teller(this.#audit);
   }
 
   start(): void {
-    const { ubus } = this.#ports;
+    const { ubus, version } = this.#ports;
+    this.#audit.start({ event: 'start', fields: { version } }, this.#moment());
     ubus.publish(
       'rustynet',
       rustynetObject({
         ports: this.#ports,
+        audit: this.#audit,
         report: () => this.#report(),
         desired: () => this.#desired,
         poke: () => this.trigger(),
@@ -140,6 +122,7 @@ export class Agent {
     clearTimeout(this.#timer);
     await this.#running;
     await this.#session?.close();
+    this.#audit.flush(this.#moment());
   }
 
   /** Resolves when a run that read the settings anew has ended. */
@@ -249,6 +232,11 @@ export class Agent {
     return this.#session?.belief.clock ?? this.#time.source(this.#ports.builtUnixS);
   }
 
+  #moment(): AuditMoment {
+    const atUnixS = this.#session?.belief.nowUnixS ?? this.#time.nowUnixS(this.#ports.builtUnixS);
+    return { atUnixS, clock: this.#clock() };
+  }
+
   #wakeS(): number {
     const state = this.#judgement().state;
     if (state !== 'enforced' && state !== 'closed' && state !== 'unclocked') return retryS;
@@ -257,14 +245,14 @@ export class Agent {
   }
 
   #report(): Report {
-    const { version, identity, builtUnixS, store, world } = this.#ports;
+    const { version, identity, store, world } = this.#ports;
     const belief = this.#session?.belief;
     const map = belief?.current();
     return {
       version,
       identity,
       judgement: this.#judgement(),
-      nowUnixS: belief?.nowUnixS ?? this.#time.nowUnixS(builtUnixS),
+      nowUnixS: this.#moment().atUnixS,
       clock: this.#clock(),
       network: this.#config.membership?.network,
       map: typeof map === 'string' ? undefined : map,
@@ -273,7 +261,7 @@ export class Agent {
       broker: this.#session?.brokerState,
       outcome: this.#outcome,
       leaseS: this.#leaseS(),
-      flashWrites: store.writes() + world.bootGuard.writes(),
+      flashWrites: store.writes() + this.#audit.writes() + world.bootGuard.writes(),
       choices: this.#config.choices,
       problems: [...(this.#outcome?.problems ?? []), ...(this.#unfit === undefined ? [] : [this.#unfit.message])],
     };
@@ -281,7 +269,7 @@ export class Agent {
 
   #announce(): void {
     const { state, why } = this.#judgement();
-    const { clockUnixS, log } = this.#ports;
+    const { clockUnixS, monotonicS, log } = this.#ports;
     const map = this.#session?.belief.current();
     const epoch = map === undefined || typeof map === 'string' ? 0 : map.epoch;
     const said = `${state}${epoch === 0 ? '' : ` epoch ${epoch}`}: ${why}`;
@@ -289,6 +277,13 @@ export class Agent {
     this.#said = said;
     const { exit, offersExit, announced } = this.#config.choices;
     this.#session?.announce({ state, epoch, exit, offer_exit: offersExit, announced }, clockUnixS());
+    this.#teller.see({
+      report: this.#report(),
+      isConfigured: this.#isLoaded && this.#problem === undefined,
+      subject: this.#outcomeOf,
+      clockUnixS: clockUnixS(),
+      monotonicS: monotonicS(),
+    });
   }
 }
 

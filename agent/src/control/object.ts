@@ -3,6 +3,7 @@
  * refusal is an answer with `error: { code, message }`.
  */
 import type { Desired } from '../policy/desired.ts';
+import type { Audit } from './audit.ts';
 import { chooseAnnounced, chooseExit, type ChosenOptions } from './choices.ts';
 import type { Identity } from './identity.ts';
 import { join, leave, type MembershipPorts } from './membership.ts';
@@ -16,6 +17,7 @@ export interface Inside {
     readonly world: World;
     readonly builtUnixS: number;
   };
+  readonly audit: Audit;
   report(): Report;
   desired(): Desired;
   poke(): void;
@@ -58,13 +60,22 @@ async function chosen({ ports, report, reload }: Inside, options: ChosenOptions)
 }
 
 /** What is no fault of ours to name goes on. */
-async function answer(make: () => Promise<JsonObject>): Promise<JsonObject> {
+async function answer(make: () => Promise<JsonObject> | JsonObject): Promise<JsonObject> {
   try {
     return await make();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return { error: { code: error.code, message: error.message } };
   }
+}
+
+/** A page of the log, or whether all of it is whole. */
+function auditMethod({ audit }: Inside): UbusMethod {
+  return {
+    policy: { segment: 'String', verify: 'Boolean' },
+    handler: ({ segment, verify }) =>
+      answer(() => (verify === true ? audit.verify() : audit.page(typeof segment === 'string' ? segment : undefined))),
+  };
 }
 
 export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
@@ -93,6 +104,7 @@ export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
       policy: { prefixes: 'Array' },
       handler: (args) => answer(async () => chosen(inside, chooseAnnounced(args, inside.report().map))),
     },
+    audit: auditMethod(inside),
     clock_set: {
       policy: {},
       handler: () => {

@@ -6,6 +6,8 @@ import type { NamesStep, ResolverState } from '../plan/names.ts';
 import type { BootFiles, Family, Lifeline, Link, Observed, Routings } from '../plan/observed.ts';
 import type { PeerSetting } from '../plan/plan.ts';
 import type { HostName } from '../policy/names.ts';
+import type { AuditBatch } from '../trust/audit-chain.ts';
+import type { AuditFiles } from '../trust/audit-verify.ts';
 import type { Digest, Endpoint, Floors, Ip } from '../trust/types.ts';
 import type { NftTable } from '../wire/nft-json.ts';
 import type { WgDevice } from '../wire/wg-dump.ts';
@@ -171,6 +173,16 @@ export interface Store {
   /** Forgets the membership. */
   clear(): void;
   /** Commits since this process began. */
+  writes(): number;
+}
+
+/** The audit log on flash. */
+export interface AuditStore {
+  /** Segments in order, each no longer than its bound and one byte. */
+  read(): AuditFiles;
+  /** A lost power in it leaves the log as it was, or with an end that `resumeAudit` takes off. */
+  write(batch: AuditBatch): void;
+  /** Batches since this process began. */
   writes(): number;
 }
 

@@ -4,7 +4,9 @@
  */
 import {
   closeSync,
+  constants,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -23,6 +25,8 @@ export interface Files {
   makeFolder(path: string): void;
   /** Creates or overwrites, mode 0600, and syncs the contents. */
   writeSynced(path: string, bytes: Uint8Array): void;
+  /** Creates the file, or cuts it off at `atBytes`; adds the bytes there and syncs the contents. */
+  extendSynced(path: string, atBytes: number, bytes: Uint8Array): void;
   rename(from: string, to: string): void;
   syncFolder(path: string): void;
   remove(path: string): void;
@@ -38,19 +42,23 @@ function missing<Value>(make: () => Value, otherwise: Value): Value {
   }
 }
 
+function putSynced(path: string, flags: number, atBytes: number, bytes: Uint8Array): void {
+  const file = openSync(path, flags, 0o600);
+  try {
+    ftruncateSync(file, atBytes);
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, undefined, atBytes + at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 export const nodeFiles: Files = {
   read: (path) => missing<Uint8Array | undefined>(() => readFileSync(path), undefined),
   list: (folder) => missing<readonly string[]>(() => readdirSync(folder), []),
   makeFolder: (path) => mkdirSync(path, { recursive: true, mode: 0o700 }),
-  writeSynced: (path, bytes) => {
-    const file = openSync(path, 'w', 0o600);
-    try {
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-  },
+  writeSynced: (path, bytes) => putSynced(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0, bytes),
+  extendSynced: (path, atBytes, bytes) => putSynced(path, constants.O_WRONLY | constants.O_CREAT, atBytes, bytes),
   rename: renameSync,
   syncFolder: (path) => {
     const folder = openSync(path, 'r');

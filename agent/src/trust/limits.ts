@@ -26,3 +26,12 @@ export const maxResolvers = 4;
 export const rootType = 'application/vnd.rustynet.root+json';
 export const mapType = 'application/vnd.rustynet.map+json';
 export const statusType = 'application/vnd.rustynet.status+json';
+export const auditType = 'application/vnd.rustynet.audit+json';
+
+/** With one more while the oldest is being dropped, and the head, the log stays below 256 KB. */
+export const maxAuditSegments = 8;
+export const maxAuditSegmentBytes = 28 * 1024;
+export const maxAuditLineBytes = 8 * 1024;
+export const maxAuditFields = 8;
+/** Characters of one value; what a stranger sent must not fill the log. */
+export const maxAuditText = 160;

@@ -9,6 +9,7 @@ import { Agent } from '../../src/control/agent.ts';
 import type { BrokerMessage, JsonObject, SectionChange, Ubus, UbusMethod } from '../../src/control/ports.ts';
 import type { Secrets } from '../../src/control/session.ts';
 import { connectBroker } from '../../src/drivers/mqtt.ts';
+import { openAudit } from '../../src/drivers/audit.ts';
 import { openFlash } from '../../src/drivers/flash.ts';
 import { nothingAround, type Observed, type Routing, type Routings } from '../../src/plan/observed.ts';
 import type { Desired } from '../../src/policy/desired.ts';
@@ -125,6 +126,7 @@ export class LabOfOne {
         change: (config, changes) => Promise.resolve(this.#changeSections(config, changes)),
       },
       store: this.store,
+      audit: openAudit(join(this.folder, 'audit')),
       vault: {
         read: () => this.secrets,
         write: (secrets) => void (this.secrets = secrets),

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fault, type Stored } from '../../src/control/ports.ts';
-import { nodeFiles, type Files } from '../../src/drivers/files.ts';
 import { openFlash } from '../../src/drivers/flash.ts';
 import type { Digest } from '../../src/trust/types.ts';
 import { digestOf } from '../../src/trust/words.ts';
+import { failing, PowerCut } from './power-cut.ts';
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 const [partA, partB, partC] = ['part a', 'part b', 'part c'].map(bytes) as [Uint8Array, Uint8Array, Uint8Array];
@@ -44,40 +44,6 @@ const plain = (stored: Stored | undefined): unknown =>
     root: stored.root && Buffer.from(stored.root).toString(),
     map: stored.map && Buffer.from(stored.map).toString(),
   };
-
-class PowerCut extends Error {}
-
-/** Files that lose power at the n-th operation: `half` of a write reaches the flash, a later one does not. */
-function failing(at: number, half: boolean): { readonly files: Files; readonly operations: () => number } {
-  let count = 0;
-  const cut = <Value>(make: () => Value, onCut: () => void = () => undefined): Value => {
-    count += 1;
-    if (count === at && half) onCut();
-    if (count >= at) throw new PowerCut();
-    return make();
-  };
-  const files: Files = {
-    ...nodeFiles,
-    makeFolder: (path) => cut(() => nodeFiles.makeFolder(path)),
-    writeSynced: (path, content) =>
-      cut(
-        () => nodeFiles.writeSynced(path, content),
-        () => writeFileSync(path, content.subarray(0, content.length >> 1)),
-      ),
-    rename: (from, to) =>
-      cut(
-        () => nodeFiles.rename(from, to),
-        () => nodeFiles.rename(from, to),
-      ),
-    syncFolder: (path) => cut(() => nodeFiles.syncFolder(path)),
-    remove: (path) =>
-      cut(
-        () => nodeFiles.remove(path),
-        () => nodeFiles.remove(path),
-      ),
-  };
-  return { files, operations: () => count };
-}
 
 describe('a power cut at each operation', () => {
   test.each([

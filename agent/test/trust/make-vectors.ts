@@ -4,13 +4,26 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Vector } from './run-vector.ts';
+import { auditLogs } from './vectors-of-audit.ts';
 import { belief, envelopes, payloads, signers, sizes, tampered } from './vectors-of-maps.ts';
 import { agreement, parts } from './vectors-of-parts.ts';
 import { floorFiles, roots } from './vectors-of-roots.ts';
 
 export const vectorFile = new URL('../vectors/trust.json', import.meta.url);
 export function makeVectors(): Vector[] {
-  const groups = [sizes, envelopes, tampered, signers, payloads, belief, parts, agreement, roots, floorFiles];
+  const groups = [
+    sizes,
+    envelopes,
+    tampered,
+    signers,
+    payloads,
+    belief,
+    parts,
+    agreement,
+    roots,
+    floorFiles,
+    auditLogs,
+  ];
   return groups.flatMap((group) => group());
 }
 export function readVectors(): Vector[] {

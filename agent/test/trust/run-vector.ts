@@ -1,19 +1,21 @@
 /**
  * Runs one vector through the doors of trust; pure, so that it runs inside QuickJS too.
- * In: a vector of vectors/trust.json. Out: `accepted`, or the reason of the refusal with its detail.
+ * In: a vector of vectors/trust.json. Out: `accepted`, or the reason of the refusal with its detail; an audit log with
+ * a finding is `found`.
  */
+import { isFinding, verifyAudit } from '../../src/trust/audit-verify.ts';
 import { decodeBase64 } from '../../src/trust/base64.ts';
 import { decodeFloors } from '../../src/trust/floors.ts';
 import { verifyMap } from '../../src/trust/map.ts';
 import { completeMap } from '../../src/trust/parts.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot } from '../../src/trust/root.ts';
-import type { Digest, Floors, NetworkId, Refusal, Root } from '../../src/trust/types.ts';
+import type { Digest, Floors, IdentityKey, NetworkId, Refusal, Root } from '../../src/trust/types.ts';
 
 interface Common {
   /** A sentence: what the bytes are. */
   readonly what: string;
-  readonly want: 'accepted' | Refusal['refused'];
+  readonly want: 'accepted' | 'found' | Refusal['refused'];
   /** Base64; `pad` blanks follow, so that a large input needs no large file. */
   readonly bytes: string;
   readonly pad?: number;
@@ -23,6 +25,12 @@ export type Vector = Common &
     | { readonly door: 'pin'; readonly network: string; readonly pin: string }
     | { readonly door: 'next-root'; readonly root: Root }
     | { readonly door: 'floors' }
+    | {
+        /** `bytes` is the head record, empty for none. */
+        readonly door: 'audit';
+        readonly key: string;
+        readonly segments: readonly (readonly [name: string, bytes: string])[];
+      }
     | {
         readonly door: 'map';
         readonly root: Root;
@@ -49,6 +57,11 @@ function open(vector: Vector): unknown {
       return verifyNextRoot(vector.root, bytes);
     case 'floors':
       return decodeFloors(bytes);
+    case 'audit': {
+      const segments = vector.segments.map(([name, segment]) => ({ name, bytes: bytesOf(segment) }));
+      const head = bytes.length === 0 ? undefined : bytes;
+      return verifyAudit({ segments, head }, vector.key as IdentityKey);
+    }
     case 'map': {
       const manifest = verifyMap(bytes, vector.root, vector.floors, vector.nowUnixS);
       if (isRefusal(manifest)) return manifest;
@@ -62,5 +75,6 @@ function open(vector: Vector): unknown {
 
 export function runVector(vector: Vector): { readonly got: Vector['want']; readonly detail: string } {
   const result = open(vector);
-  return isRefusal(result) ? { got: result.refused, detail: result.detail } : { got: 'accepted', detail: '' };
+  if (isRefusal(result)) return { got: result.refused, detail: result.detail };
+  return isFinding(result) ? { got: 'found', detail: result.detail } : { got: 'accepted', detail: '' };
 }
