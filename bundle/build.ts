@@ -2,7 +2,7 @@
  * Builds bundle/out/: `rustynet.js` for the router, one minified file for Node 20, and `rustynet-operator.js`.
  * In: the sources. Out: the files and their sizes. Run: `npm run build`.
  */
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { slimMqtt } from './aliases.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
-const inputs = ['agent/src', 'bundle', 'package.json', 'package-lock.json'];
+const inputs = ['agent/src', 'bundle/build.ts', 'bundle/aliases.ts', 'package.json', 'package-lock.json'];
 
 /** Of the last commit that touched what is bundled, so that every clone makes the same bytes (reproducible-builds.org). */
 function committedUnixS(): string {
@@ -35,6 +35,7 @@ const common = {
   },
 } satisfies BuildOptions;
 
+const routerEntry = 'agent/src/main.ts';
 export const routerBundle = path('bundle/out/rustynet.js');
 export const operatorBundle = path('bundle/out/rustynet-operator.js');
 
@@ -69,7 +70,14 @@ async function buildTo(file: string, entry: string, plugins: NonNullable<BuildOp
 }
 
 export function buildRouter(): Promise<Built> {
-  return buildTo(routerBundle, 'agent/src/main.ts', [slimMqtt()]);
+  return buildTo(routerBundle, routerEntry, [slimMqtt()]);
+}
+
+/** The router's bundle before it is minified: what it is made of, readable, each file under a comment with its path. */
+export async function readableRouter(...before: readonly Plugin[]): Promise<string> {
+  const options = { ...common, entryPoints: [path(routerEntry)], minify: false, write: false } satisfies BuildOptions;
+  const { outputFiles } = await build({ ...options, format: 'cjs', plugins: [...before, slimMqtt()] });
+  return outputFiles.map(({ text }) => text).join('');
 }
 
 export function buildOperator(): Promise<Built> {
