@@ -15,9 +15,12 @@ interface Source {
   readonly report: Report;
 }
 
-/** Seconds are rounded outwards in a statement; a guest's clock is another and is not compared. */
+/** Frames are timed by a clock that runs evenly, a run by that of the day, which NTP slews meanwhile. */
+const maxDriftS = 10;
+
+/** Of this machine's time: a guest's clock is another, and is not compared. */
 function isWithin({ startUnixS, endUnixS }: Predicate, atMs: number): boolean {
-  return atMs >= startUnixS * 1000 && atMs <= endUnixS * 1000;
+  return atMs >= (startUnixS - maxDriftS) * 1000 && atMs <= (endUnixS + maxDriftS) * 1000;
 }
 
 /** The attachment, whole and of its digest, as `parse` reads it. */
