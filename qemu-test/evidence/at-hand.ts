@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IdentityKey } from '../../agent/src/trust/types.ts';
+import { buildRouter } from '../../bundle/build.ts';
 import { buildLabImage, type Tier } from '../image/build.ts';
 import { buildRouterImage } from '../image/openwrt.ts';
 import type { EvidenceSet } from './believe.ts';
@@ -19,7 +20,9 @@ export function pinnedRunners(): readonly IdentityKey[] {
   return files.map((name) => readPublicKey(join(pinnedFolder, name)));
 }
 
+/** The bundle is built anew: what was tested is what this commit makes, to the byte. */
 async function digestsAtHand(tier: Tier): Promise<AtHand['digests']> {
+  await buildRouter();
   const router = await buildRouterImage({ ...process.env, LAB_IMAGE: tier });
   const files = Object.entries(subjectFiles(await buildLabImage(), router)).filter(([, file]) => existsSync(file));
   return Object.fromEntries(files.map(([name, file]) => [name, sha256OfFile(file)]));

@@ -29,6 +29,9 @@ function bendFile({ leak: statement, attachments }: World, bend: (bytes: Uint8Ar
   else attachments.set(digest, bent);
 }
 
+/** Witnesses leave these out. */
+const arp = Buffer.from('ffffffffffff5254000000010806', 'hex');
+
 /** A capture whose second frame comes before its first. */
 function unordered(): Buffer {
   const [first, second] = [captureOf(sealedFrames(30), watchUnixS), captureOf(sealedFrames(1), watchUnixS - 1)];
@@ -174,6 +177,12 @@ export const forgeries: readonly Forgery[] = [
     'file-malformed',
     /wanted a record at byte/,
     capture(frames().subarray(0, 24 + 154 + 7)),
+  ],
+  [
+    'a frame that is no packet',
+    'file-malformed',
+    /wanted a packet at byte \d+, got 14 bytes of none/,
+    capture(frames(arp)),
   ],
   ['frames out of order', 'file-malformed', /in the order of their times/, capture(unordered())],
   [
