@@ -112,7 +112,11 @@ export function leaksNothing(router: string, atLeastSealed = 0): Want {
       const own = packets.filter(({ port }) => port === router).length;
       const [leaks, sealed] = [leaksOf(packets, router), sealedBy(packets, router).length];
       if (own > 0 && sealed >= atLeastSealed && leaks.length === 0) return undefined;
-      return `${own} packets, ${sealed} sealed, ${leaks.length} leaked${leaks.slice(0, 3).map((leak) => `; ${leakLine(leak)}`)}`;
+      const seen = leaks
+        .slice(0, 3)
+        .map((each) => `; ${leakLine(each)}`)
+        .join('');
+      return `${own} packets, ${sealed} sealed, ${leaks.length} leaked${seen}`;
     },
   );
 }
