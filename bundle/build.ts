@@ -2,7 +2,8 @@
  * Builds bundle/out/: `rustynet.js` for the router, one minified file for Node 20, and `rustynet-operator.js`.
  * In: the sources. Out: the files and their sizes. Run: `npm run build`.
  */
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,8 +12,15 @@ import { slimMqtt } from './aliases.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
-/** Reproducible where SOURCE_DATE_EPOCH is given (reproducible-builds.org). */
-const builtUnixS = Number(process.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000));
+const inputs = ['agent/src', 'bundle/build.ts', 'bundle/aliases.ts', 'package.json', 'package-lock.json'];
+
+/** Of the last commit that touched what is bundled, so that every clone makes the same bytes (reproducible-builds.org). */
+function committedUnixS(): string {
+  const argv = ['-c', 'safe.directory=*', 'log', '-1', '--format=%ct', '--', ...inputs];
+  const { stdout } = spawnSync('git', argv, { cwd: path('.'), encoding: 'utf8' });
+  return /^\d+\n$/.test(stdout) ? stdout.trim() : String(Math.floor(Date.now() / 1000));
+}
+const builtUnixS = Number(process.env['SOURCE_DATE_EPOCH'] ?? committedUnixS());
 
 const common = {
   bundle: true,
@@ -27,13 +35,14 @@ const common = {
   },
 } satisfies BuildOptions;
 
+const routerEntry = 'agent/src/main.ts';
 export const routerBundle = path('bundle/out/rustynet.js');
 export const operatorBundle = path('bundle/out/rustynet-operator.js');
 
 export interface Built {
   readonly bytes: number;
   readonly inputs: readonly string[];
-  /** Of everything but the time of the build. */
+  /** SHA-256 of the file. */
   readonly digest: string;
 }
 
@@ -56,13 +65,19 @@ async function buildTo(file: string, entry: string, plugins: NonNullable<BuildOp
   mkdirSync(dirname(file), { recursive: true });
   put(join(dirname(file), 'package.json'), '{ "type": "commonjs" }\n');
   put(file, output.contents);
-  const timeless = output.text.replaceAll(String(builtUnixS), '');
-  const digest = createHash('sha256').update(timeless).digest('hex');
+  const digest = createHash('sha256').update(output.contents).digest('hex');
   return { bytes: output.contents.length, inputs: Object.keys(metafile.inputs), digest };
 }
 
 export function buildRouter(): Promise<Built> {
-  return buildTo(routerBundle, 'agent/src/main.ts', [slimMqtt()]);
+  return buildTo(routerBundle, routerEntry, [slimMqtt()]);
+}
+
+/** The router's bundle before it is minified: what it is made of, readable, each file under a comment with its path. */
+export async function readableRouter(...before: readonly Plugin[]): Promise<string> {
+  const options = { ...common, entryPoints: [path(routerEntry)], minify: false, write: false } satisfies BuildOptions;
+  const { outputFiles } = await build({ ...options, format: 'cjs', plugins: [...before, slimMqtt()] });
+  return outputFiles.map(({ text }) => text).join('');
 }
 
 export function buildOperator(): Promise<Built> {

@@ -20,6 +20,7 @@ need mosquitto mosquitto
 need depmod kmod
 need xz xz-utils
 need openssl openssl
+need git git
 need nft nftables
 need ip iproute2
 need wg wireguard-tools

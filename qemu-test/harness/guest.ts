@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { recordCommand } from '../evidence/recorder.ts';
 import { packCpio, type CpioEntry } from '../image/cpio.ts';
 import type { LabImage } from '../image/build.ts';
 import { Lanes, type Reply } from './lane.ts';
@@ -254,7 +255,10 @@ export class Guest {
       throw new Error(this.#complaint(`${command}: ${(cause as Error).message}`), { cause });
     });
     const { status, stdout, stderr } = reply;
-    if (status !== 'timeout') return { status, stdout, stderr };
+    if (status !== 'timeout') {
+      recordCommand(this.name, command, status, stdout);
+      return { status, stdout, stderr };
+    }
     const message = `${this.name}: ${command}: wanted an end within ${timeoutMs} ms, got none`;
     throw new CommandTimeout(message, stdout.toString(), stderr.toString());
   }

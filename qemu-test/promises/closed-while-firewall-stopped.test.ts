@@ -1,6 +1,7 @@
 // `service firewall stop` deletes every table, ours too. Ours comes back by itself; until then what the policy does not
 // grant can pass for as long as it takes to see it: measured here from the WAN, with a flow that nobody granted.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mark } from '../evidence/recorder.ts';
 import { formMesh, type Mesh } from '../topology/mesh.ts';
 import { wanAddress } from '../topology/router.ts';
 import { isTunnelData, watch } from '../topology/witness.ts';
@@ -24,6 +25,7 @@ async function leakMs(act: () => Promise<unknown>): Promise<number> {
   const probe = r1.hostPings(r2.hostAddress, perSecond * watchS, perSecond);
   await new Promise((resolve) => setTimeout(resolve, 2000));
   const before = performance.now();
+  mark('done', before);
   await act();
   await probe;
   stop();

@@ -1,5 +1,6 @@
 // A member that the map no longer names is cut off at once, its running flow too: within 2 s of the map's arrival.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mark } from '../evidence/recorder.ts';
 import { Flow } from '../topology/flow.ts';
 import { formMesh, type Mesh } from '../topology/mesh.ts';
 import { secondsUntilSilence } from '../topology/silence.ts';
@@ -19,6 +20,7 @@ test('its live flow stops within 2 s, seen from the WAN', async () => {
   const { packets, stop } = watch(mesh.hub);
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const publishedMs = performance.now();
+  mark('published', publishedMs);
   await mesh.publish();
   await r1.reaches('enforced', mesh.signedEpoch());
   await new Promise((resolve) => setTimeout(resolve, 3000));

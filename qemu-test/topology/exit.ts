@@ -1,5 +1,6 @@
 // A mesh in which r1 sends its internet through r2. In: what the exit rule lets pass. Out: r1 protected, and the first
 // answer of the public web seen through r2.
+import { record } from '../evidence/recorder.ts';
 import { internet } from './internet.ts';
 import { formMesh, openRules, type Mesh } from './mesh.ts';
 import { wanAddress, type Router } from './router.ts';
@@ -31,13 +32,17 @@ export async function formExit(protocols: readonly string[] = ['any']): Promise<
 /** Whether the LAN host gets the start of a page; `address` in brackets for IPv6. */
 export async function fetches(router: Router, address: string): Promise<boolean> {
   const command = `ip netns exec host timeout 6 wget -q -O - http://${address}/1mb | head -c 1000 | wc -c`;
-  return (await router.guest.exec(command)).stdout.trim() === '1000';
+  const bytes = Number((await router.guest.exec(command)).stdout.trim());
+  record({ kind: 'fetch', from: router.hostName, to: address, bytes });
+  return bytes === 1000;
 }
 
 /** The whole file, as `wc` counts it. */
 export async function fetchedBytes(router: Router, address: string): Promise<number> {
   const command = `ip netns exec host timeout 30 wget -q -O - http://${address}/1mb | wc -c`;
-  return Number((await router.guest.exec(command, { timeoutMs: 60_000 })).stdout.trim());
+  const bytes = Number((await router.guest.exec(command, { timeoutMs: 60_000 })).stdout.trim());
+  record({ kind: 'fetch', from: router.hostName, to: address, bytes });
+  return bytes;
 }
 
 export const web = internet.web;

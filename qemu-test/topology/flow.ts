@@ -1,5 +1,6 @@
 // A running flow: 100 pings a second from the host behind one router to an address. In: a router. Out: how many were
 // sent and answered, in the end, and which were not, and when; what was lost is what a person would have noticed.
+import { attach, record } from '../evidence/recorder.ts';
 import type { PingSummary, Router } from './router.ts';
 
 const file = '/tmp/flow.log';
@@ -51,9 +52,11 @@ export function summaryOf(text: string): FlowSummary {
 
 export class Flow {
   readonly #router: Router;
+  readonly #address: string;
 
-  private constructor(router: Router) {
+  private constructor(router: Router, address: string) {
     this.#router = router;
+    this.#address = address;
   }
 
   static async start(router: Router, address: string, perSecond = 100): Promise<Flow> {
@@ -62,7 +65,7 @@ export class Flow {
     await router.guest.run(
       `setsid ip netns exec host ping -D -i ${interval} -W 2 ${address} >${file} 2>${complaints} </dev/null &\nsleep 1; grep -q 'time=' ${file}`,
     );
-    return new Flow(router);
+    return new Flow(router, address);
   }
 
   async stop(): Promise<FlowSummary> {
@@ -71,6 +74,8 @@ export class Flow {
       this.#router.guest.readFile(file),
       this.#router.guest.readFile(complaints),
     ]);
-    return summaryOf(`${said.toString()}${answers.toString()}`);
+    const printed = Buffer.concat([said, answers]);
+    record({ kind: 'flow', from: this.#router.hostName, to: this.#address, log: attach('log', printed) });
+    return summaryOf(printed.toString());
   }
 }

@@ -54,6 +54,16 @@ function isLifeline({ protocol, to, toPort, fromPort }: WanPacket): boolean {
   return isBroker || isAsked;
 }
 
+/** What a router sent in the clear, and that is no lifeline. */
+export function leaksOf(packets: readonly WanPacket[], router: string): WanPacket[] {
+  return sentInTheClear(packets, router).filter((packet) => !isLifeline(packet));
+}
+
+/** A line for a person, and for a table of what was to be seen. */
+export function leakLine({ protocol, from, fromPort, to, toPort }: WanPacket): string {
+  return `${protocol} ${from} ${fromPort} > ${to} ${toPort}`;
+}
+
 export interface Seen {
   /** In the clear, and no lifeline: a line each. */
   readonly leaks: readonly string[];
@@ -67,14 +77,14 @@ export async function watchLeaks(mesh: Mesh, { name }: Router, act: () => Promis
   await act();
   stop();
   const own = packets.filter(({ port }) => port === name);
-  const leaks = sentInTheClear(own, name).filter((packet) => !isLifeline(packet));
+  const leaks = leaksOf(own, name);
   if (leaks.length > 0) {
     const capture = join(import.meta.dirname, `../out/captures/leak-${name}-${Date.now()}.pcap`);
     writePcap(own, capture);
     console.warn(`${leaks.length} packets in the clear: ${capture}`);
   }
   return {
-    leaks: leaks.map(({ from, fromPort, to, toPort, protocol }) => `${protocol} ${from} ${fromPort} > ${to} ${toPort}`),
+    leaks: leaks.map(leakLine),
     sealed: own.filter(isTunnelData).length,
   };
 }

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NetworkId } from '../../agent/src/trust/types.ts';
 import { buildOperator, buildRouter } from '../../bundle/build.ts';
+import { subjectFiles } from '../evidence/subjects.ts';
+import { recordSubjects } from '../evidence/recorder.ts';
 import type { Guest } from '../harness/guest.ts';
 import { createHub, type Hub } from '../harness/hub.ts';
 import { freePort } from '../harness/socket.ts';
@@ -173,6 +175,7 @@ async function buildLab(): Promise<{ image: LabImage; routerImage: LabImage; dig
     hash.update(`${path} ${mode} ${data.length}\n`).update(data);
   for (const file of [image, routerImage].flatMap((each) => [each.kernel, each.initrd, each.squashfs]))
     hash.update(readFileSync(file));
+  recordSubjects(routerImage, subjectFiles(image, routerImage));
   return { image, routerImage, digest: hash.digest('hex') };
 }
 

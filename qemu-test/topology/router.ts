@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import { routerBundle } from '../../bundle/build.ts';
+import { record } from '../evidence/recorder.ts';
 import { loadGuest, startGuest, type Guest, type GuestOptions } from '../harness/guest.ts';
 import { internet, lanAddress6, wanAddress6 } from './internet.ts';
 import type { Tier } from '../image/build.ts';
@@ -70,6 +71,11 @@ export class Router {
     this.guest = guest;
   }
 
+  /** As evidence names it. */
+  get hostName(): string {
+    return `host of ${this.name}`;
+  }
+
   get hostAddress(): string {
     return `192.168.${this.index}.2`;
   }
@@ -116,11 +122,17 @@ export class Router {
   /** Waits for the first answer. */
   async contacts(address: string, timeoutMs = 20_000): Promise<void> {
     const end = Date.now() + timeoutMs;
-    while (Date.now() < end) if ((await this.hostPings(address, 1, 1)).received > 0) return;
+    while (Date.now() < end) if ((await this.#ping('ip netns exec host', address, 1, 1)).received > 0) return;
     throw new Error(`${this.name}: wanted an answer from ${address} within ${timeoutMs} ms, got none`);
   }
 
   async pings(prefix: string, address: string, count: number, perSecond: number): Promise<PingSummary> {
+    const summary = await this.#ping(prefix, address, count, perSecond);
+    record({ kind: 'pings', from: prefix === '' ? this.name : this.hostName, to: address, ...summary });
+    return summary;
+  }
+
+  async #ping(prefix: string, address: string, count: number, perSecond: number): Promise<PingSummary> {
     const command = `${prefix} ping -q -c ${count} -i ${1 / perSecond} -W 1 ${address}`;
     const { stdout, stderr } = await this.guest.exec(command, { timeoutMs: (count / perSecond) * 3000 + 30_000 });
     const [, sent, received] = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(stdout) ?? [];

@@ -3,6 +3,7 @@
 // WireGuard's message types (1 and 2 handshakes, 3 cookies, 4 data), draft-ietf-opsawg-pcap.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { attach, record, unixUs } from '../evidence/recorder.ts';
 import type { Hub } from '../harness/hub.ts';
 
 export interface WanPacket {
@@ -132,8 +133,8 @@ export function sentInTheClear(packets: readonly WanPacket[], router: string): W
   return packets.filter((packet) => packet.port === router && !isWireGuard(packet) && !isHousekeeping(packet));
 }
 
-/** For a person's own eyes, where a promise was broken: put it into qemu-test/out/captures. */
-export function writePcap(packets: readonly Pick<WanPacket, 'atMs' | 'frame'>[], file: string): void {
+/** A capture file of classic pcap, microseconds. */
+export function pcapOf(packets: readonly Pick<WanPacket, 'atMs' | 'frame'>[]): Buffer {
   const header = Buffer.alloc(24);
   header.writeUInt32LE(0xa1b2c3d4, 0);
   header.writeUInt16LE(2, 4);
@@ -142,24 +143,35 @@ export function writePcap(packets: readonly Pick<WanPacket, 'atMs' | 'frame'>[],
   header.writeUInt32LE(1, 20);
   const records = packets.map(({ atMs, frame }) => {
     const record = Buffer.alloc(16);
-    const atUs = Math.floor((performance.timeOrigin + atMs) * 1000);
+    const atUs = unixUs(atMs);
     record.writeUInt32LE(Math.floor(atUs / 1e6), 0);
     record.writeUInt32LE(atUs % 1e6, 4);
     record.writeUInt32LE(frame.length, 8);
     record.writeUInt32LE(frame.length, 12);
     return Buffer.concat([record, frame]);
   });
+  return Buffer.concat([header, ...records]);
+}
+
+/** For a person's own eyes, where a promise was broken: put it into qemu-test/out/captures. */
+export function writePcap(packets: readonly Pick<WanPacket, 'atMs' | 'frame'>[], file: string): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, Buffer.concat([header, ...records]));
+  writeFileSync(file, pcapOf(packets));
 }
 
 /** Collects packets until `stop`. */
 export function watch(hub: Hub): { readonly packets: WanPacket[]; readonly stop: () => void } {
   const packets: WanPacket[] = [];
-  const stop = hub.onFrame((port, frame) => {
+  const ignore = hub.onFrame((port, frame) => {
     const packet = parsePacket(port, frame);
     if (packet !== undefined) packets.push(packet);
   });
+  const stop = (): void => {
+    ignore();
+    const ports = [...new Set(packets.map(({ port }) => port))].sort();
+    const captureOf = (name: string): Buffer => pcapOf(packets.filter(({ port }) => port === name));
+    record({ kind: 'watch', captures: ports.map((port) => ({ port, sha256: attach('pcap', captureOf(port)) })) });
+  };
   return { packets, stop };
 }
 

@@ -46,8 +46,8 @@ export function encodeEnvelope({ payloadType, payload, signatures }: Envelope): 
 }
 
 /** Checks 1 and 2: size, and an envelope of this type. Nothing in it is believed yet. */
-export function openEnvelope(bytes: Uint8Array, payloadType: string): Envelope {
-  const envelope = envelopeShape(readJson(bytes, maxEnvelopeBytes), '$');
+export function openEnvelope(bytes: Uint8Array, payloadType: string, maxBytes = maxEnvelopeBytes): Envelope {
+  const envelope = envelopeShape(readJson(bytes, maxBytes), '$');
   if (envelope.payloadType !== payloadType) {
     refuse('malformed', `wanted payload type ${payloadType}, got ${JSON.stringify(envelope.payloadType)}`);
   }

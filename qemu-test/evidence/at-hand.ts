@@ -1,0 +1,54 @@
+// What a gate compares evidence with. In: a tier, keys. Out: the commit, the files and the evidence that are here now.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { IdentityKey } from '../../agent/src/trust/types.ts';
+import { buildRouter } from '../../bundle/build.ts';
+import { buildLabImage, type Tier } from '../image/build.ts';
+import { buildRouterImage } from '../image/openwrt.ts';
+import type { EvidenceSet } from './believe.ts';
+import type { AtHand } from './judge.ts';
+import { readPublicKey } from './runner-key.ts';
+import { subjectFiles } from './subjects.ts';
+import { sha256OfFile, treeAtHand } from './surroundings.ts';
+import { evidenceFolder, signedEnding, unsignedEnding } from './write.ts';
+
+const pinnedFolder = join(import.meta.dirname, 'runners');
+
+/** Keys that the project trusts to run its lab: a change of them is a change of this repository. */
+export function pinnedRunners(): readonly IdentityKey[] {
+  const files = readdirSync(pinnedFolder).filter((name) => name.endsWith('.pub'));
+  return files.map((name) => readPublicKey(join(pinnedFolder, name)));
+}
+
+/** The bundle is built anew: what was tested is what this commit makes, to the byte. */
+async function digestsAtHand(tier: Tier): Promise<AtHand['digests']> {
+  await buildRouter();
+  const router = await buildRouterImage({ ...process.env, LAB_IMAGE: tier });
+  const files = Object.entries(subjectFiles(await buildLabImage(), router)).filter(([, file]) => existsSync(file));
+  return Object.fromEntries(files.map(([name, file]) => [name, sha256OfFile(file)]));
+}
+
+/** `problem`: why there is no image of the tier at hand; nothing can be of it then. */
+export async function readAtHand(
+  tier: Tier,
+  runners: readonly IdentityKey[],
+): Promise<AtHand & { readonly problem: string | undefined }> {
+  const found = await digestsAtHand(tier).then(
+    (digests) => ({ digests, problem: undefined }),
+    (error: unknown) => ({ digests: {}, problem: (error as Error).message }),
+  );
+  return { nowUnixS: Math.floor(Date.now() / 1000), tier, ...treeAtHand(), ...found, runners };
+}
+
+export function readEvidence(tier: Tier): EvidenceSet {
+  const folder = join(evidenceFolder, tier);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const files = names.filter((name) => name.endsWith(signedEnding) || name.endsWith(unsignedEnding)).sort();
+  return {
+    files: new Map(files.map((name) => [name, readFileSync(join(folder, name))])),
+    attachment: (promise, digest, ending) => {
+      const file = join(folder, promise, `${digest}.${ending}`);
+      return existsSync(file) ? readFileSync(file) : undefined;
+    },
+  };
+}

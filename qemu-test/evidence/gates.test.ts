@@ -1,0 +1,42 @@
+/** What the gates want beside what the promises do: a promise or a test that is renamed or new is noticed without a lab. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { gates } from './gates.ts';
+
+const folder = join(import.meta.dirname, '../promises');
+/** It looks at files and tables and sends no packet, so that it has no evidence; its own run judges it. */
+const withoutPackets = ['leave-restores-everything'];
+
+const release = gates.find(({ name }) => name === 'release');
+const wanted = Object.entries(release?.promises ?? {});
+
+test('every promise that sends packets is one of a gate, and every promise of a gate is there', () => {
+  const promises = readdirSync(folder).map((name) => name.replace(/\.test\.ts$/, ''));
+  expect([...wanted.map(([name]) => name), ...withoutPackets].sort()).toEqual(promises.sort());
+});
+
+test('a promise is in one gate only, and in that of the release', () => {
+  const parts = gates.filter(({ name }) => name !== 'release').flatMap(({ promises }) => Object.keys(promises));
+  expect(parts.sort()).toEqual(wanted.map(([name]) => name).sort());
+});
+
+/** Titles as they are written: `%s` stands for a row. */
+function titlesIn(promise: string): readonly RegExp[] {
+  const text = readFileSync(join(folder, `${promise}.test.ts`), 'utf8');
+  const calls = text.matchAll(/^(?:test\(|\]?\)\(|test\.each\(\[.*\]\)\()\s*'((?:[^'\\]|\\.)*)',/gm);
+  return [...calls].map(([, title = '']) => new RegExp(`^${escaped(title).replaceAll('%s', '.*')}$`));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+describe('the tests of a gate are those of the promise', () => {
+  test.each(wanted)('%s', (promise, wants) => {
+    const [written, titles] = [titlesIn(promise), Object.keys(wants)];
+    expect(titles.filter((title) => !written.some((each) => each.test(title)))).toEqual([]);
+    expect(written.filter((each) => !titles.some((title) => each.test(title)))).toEqual([]);
+    expect(written.length).toBeGreaterThan(0);
+  });
+});

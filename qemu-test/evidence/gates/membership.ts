@@ -1,0 +1,96 @@
+// What the promises of membership must have shown: who is in the newest map that holds is a member, and nobody else is,
+// not an older map's, a bent map's, an ended map's, and a member that stays notices nothing. By promise and title.
+import { brokerAddress, brokerPort } from '../../topology/broker.ts';
+import { wanAddress } from '../../topology/router.ts';
+import {
+  flows,
+  flowsAtFirst,
+  hostOf,
+  isCutOff,
+  lanOf,
+  probes,
+  reaches,
+  sealedBy,
+  sees,
+  type Want,
+  type Wants,
+} from '../wants.ts';
+
+const [host1, host2, host3] = [hostOf(1), hostOf(2), hostOf(3)];
+const [lan1, lan2] = [lanOf(1), lanOf(2)];
+const maxCutOffMs = 2000;
+
+/** From the first frame of the map, after it was published, to the last answer of r1 to the member that is none now. */
+const cutOffInTime: Want = sees(
+  `more than 20 answers of r1 before the map, and none later than ${maxCutOffMs} ms after its first frame`,
+  ({ packets, marks }) => {
+    const publishedMs = marks.get('published') ?? Number.POSITIVE_INFINITY;
+    const answers = sealedBy(packets, 'r1').filter(({ from }) => from === wanAddress(1));
+    const before = answers.filter(({ atMs }) => atMs < publishedMs).length;
+    const isMap = ({ from, fromPort, to, payload }: (typeof packets)[number]): boolean =>
+      from === brokerAddress && fromPort === brokerPort && to === wanAddress(1) && payload.length > 100;
+    const arrival = packets.find((packet) => packet.atMs > publishedMs && isMap(packet));
+    const last = answers.at(-1);
+    if (arrival === undefined || last === undefined) return `${answers.length} answers and no map`;
+    const tookMs = last.atMs - arrival.atMs;
+    return before > 20 && tookMs < maxCutOffMs
+      ? undefined
+      : `${before} before, the last ${tookMs.toFixed(0)} ms after it`;
+  },
+);
+
+const mapEnds = [reaches(host1, lan2, 3), isCutOff(host1, lan2, 3), isCutOff(host2, lan1, 3), reaches(host1, lan2, 3)];
+const clockWrong = [isCutOff(host1, lan2, 3), isCutOff(host2, lan1, 3), reaches(host1, lan2, 10)];
+const staysShut = [isCutOff(host1, lan2, 30), isCutOff(host2, lan1, 3)];
+
+export const membership: Readonly<Record<string, Wants>> = {
+  'stranger-is-not-admitted': {
+    'a router with an invite but not in the map is closed: no interface, no peers, and it says why': [
+      isCutOff(host3, lan1, 3),
+    ],
+    'a WireGuard set up by hand with the key of a member gets no handshake, and the member never lists it': [
+      isCutOff(host3, lan1, 10),
+    ],
+    'the members beside it reach each other': [reaches(host1, lan2, 5)],
+  },
+  'removed-member-is-cut-off': {
+    'its live flow stops within 2 s, seen from the WAN': [cutOffInTime, flowsAtFirst(host2, lan1, 50)],
+    'it is no peer in the kernel, and knows itself that it is no member': [],
+  },
+  'adding-a-peer-disturbs-nobody': {
+    '50 edits, 100 packets a second, none lost, no handshake before its time': [
+      probes(host1, lan2, 2),
+      flows(host1, lan2, 2500),
+    ],
+  },
+  'tampered-map-changes-nothing': {
+    'bent, truncated, empty and foreign maps are refused and counted, and the kernel does not move': [
+      flows(host1, lan2, 300),
+    ],
+    'the true map is taken again afterwards': [],
+  },
+  'rolled-back-map-is-refused-after-reboot': {
+    'after a power cut, the map of the epoch before is refused as a rollback and the newer one is in force': [
+      reaches(host1, lan2, 5),
+    ],
+    'a state that lost a byte is closed with a clear message, and is not taken for a first use': [
+      isCutOff(host1, lan2, 3),
+    ],
+  },
+  'map-expires': {
+    'an agent that hangs, and a clock set back: the kernel closes when the map ends, not later': mapEnds,
+    'an agent that is killed and not started again, and a clock set back: the kernel closes when the map ends, not later':
+      mapEnds,
+  },
+  'clock-1970': {
+    'a clock of 1970: blocked, no older map is taken, and NTP opens it again': clockWrong,
+    'a clock ten hours back: blocked, no older map is taken, and NTP opens it again': clockWrong,
+    'a clock a year ahead: blocked, no older map is taken, and NTP opens it again': clockWrong,
+  },
+  'clock-back': {
+    'NTP shows that the map has ended: closed, and the time is on flash': staysShut,
+    'a hand sets the clock back to when the map was good: it stays closed': staysShut,
+    'also after a reboot with that clock': staysShut,
+    'also where NTP itself says that earlier time afterwards': staysShut,
+  },
+};

@@ -1,0 +1,124 @@
+// The whole verdict of a gate, as a pure function. In: the gate, a set of evidence, what is at hand now. Out: findings,
+// none if the gate opens, and figures, each computed anew from raw samples. No status word is read, since there is none.
+import type { Digest, IdentityKey } from '../../agent/src/trust/types.ts';
+import type { Tier } from '../image/build.ts';
+import { believe, type EvidenceSet } from './believe.ts';
+import type { Finding, Reason, Report } from './findings.ts';
+import type { Gate } from './gates.ts';
+import { judgeTests } from './judge-tests.ts';
+import { predicateType, type Statement } from './statement.ts';
+
+export interface AtHand {
+  readonly nowUnixS: number;
+  readonly tier: Tier;
+  readonly commit: string;
+  readonly changed: readonly string[];
+  /** Of what can be under test, by the names of subjects. */
+  readonly digests: Readonly<Record<string, Digest>>;
+  readonly runners: readonly IdentityKey[];
+}
+
+export interface Verdict {
+  readonly findings: readonly Finding[];
+  readonly figures: readonly string[];
+}
+
+const maxAgeS = 24 * 3600;
+const maxRunS = 3600;
+const skewS = 120;
+
+function judgeTime({ predicate }: Statement, nowUnixS: number, report: Report): void {
+  const { startUnixS, endUnixS } = predicate;
+  if (endUnixS > nowUnixS + skewS) report('not-yet', `wanted an end before ${nowUnixS}, got ${endUnixS}`);
+  if (nowUnixS - endUnixS > maxAgeS) {
+    report('stale', `wanted an end in the last ${maxAgeS} s, got one ${nowUnixS - endUnixS} s ago`);
+  }
+  const tookS = endUnixS - startUnixS;
+  if (tookS < 0 || tookS > maxRunS) report('time', `wanted a run of 0 to ${maxRunS} s, got ${tookS} s`);
+}
+
+function judgeSubjects({ subject }: Statement, digests: AtHand['digests'], report: Report): void {
+  const got = subject.map(({ name }) => name).sort();
+  const wanted = Object.keys(digests).sort();
+  if (got.join() !== wanted.join()) report('subject', `wanted each of ${wanted.join(' ')} once, got ${got.join(' ')}`);
+  for (const { name, digest } of subject) {
+    const atHand = digests[name];
+    if (atHand !== undefined && atHand !== digest.sha256) {
+      report('subject', `wanted ${name} at hand, SHA-256 ${atHand}, got ${digest.sha256}`);
+    }
+  }
+}
+
+function judgeOrigin(statement: Statement, atHand: AtHand, report: Report): void {
+  const { tier, commit, changed, commands } = statement.predicate;
+  if (tier !== atHand.tier) report('tier', `wanted ${atHand.tier}, got ${tier}`);
+  if (commit !== atHand.commit) report('other-commit', `wanted ${atHand.commit}, got ${commit}`);
+  if (changed.length > 0) report('was-changed', `wanted a clean tree, got ${changed.length} changes: ${changed[0]}`);
+  judgeTime(statement, atHand.nowUnixS, report);
+  judgeSubjects(statement, atHand.digests, report);
+  if (commands.length === 0) report('no-command', 'wanted commands that guests ran, got none');
+}
+
+/** What only shows when all promises are seen at once. */
+function judgeTogether(statements: readonly Statement[], report: Report): void {
+  const runs = [...new Set(statements.map(({ predicate }) => predicate.run))];
+  if (runs.length > 1) report('other-run', `wanted evidence of one run, got ${runs.length}: ${runs.join(' ')}`);
+  const inOrder = statements.map(({ predicate }) => predicate).sort((a, b) => a.startUnixS - b.startUnixS);
+  for (const [at, { promise, startUnixS }] of inOrder.entries()) {
+    const before = inOrder[at - 1];
+    // Both are rounded outwards to seconds.
+    if (before !== undefined && startUnixS < before.endUnixS - 1) {
+      report('overlap', `wanted one promise at a time, got ${promise} begun before ${before.promise} ended`);
+    }
+  }
+  const seen = new Map<Digest, string>();
+  for (const { promise, tests } of inOrder) {
+    const samples = tests.flatMap((each) => each.samples);
+    const files = samples.flatMap((each) =>
+      each.kind === 'flow' ? [each.log] : each.kind === 'watch' ? each.captures.map(({ sha256 }) => sha256) : [],
+    );
+    for (const digest of files) {
+      const owner = seen.get(digest);
+      if (owner !== undefined)
+        report('file-twice', `wanted a file for one sample, got ${digest} of ${owner}, ${promise}`);
+      seen.set(digest, promise);
+    }
+  }
+}
+
+function judgeGate(gate: Gate, atHand: AtHand, report: Report): void {
+  for (const input of gate.unmade) report('input-missing', `wanted ${input}, got none: nothing makes it yet`);
+  if (!gate.tiers.includes(atHand.tier)) report('tier', `wanted tier ${gate.tiers.join(' or ')}, got ${atHand.tier}`);
+  if (atHand.runners.length === 0) report('no-runner', 'wanted a pinned key of a runner, got none');
+  if (atHand.changed.length > 0) {
+    report('tree-changed', `wanted a clean tree at hand, got ${atHand.changed.length} changes: ${atHand.changed[0]}`);
+  }
+}
+
+export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
+  const findings: Finding[] = [];
+  const figures: string[] = [];
+  const reporter =
+    (subject: string): Report =>
+    (reason: Reason, detail: string) =>
+      void findings.push({ reason, subject, detail });
+  const own = reporter(gate.name);
+  judgeGate(gate, atHand, own);
+  const believed = believe(set, atHand.runners);
+  findings.push(...believed.findings);
+  const judged: Statement[] = [];
+  for (const [promise, wants] of Object.entries(gate.promises)) {
+    const report = reporter(promise);
+    const [statement, ...more] = believed.statements.get(promise) ?? [];
+    if (more.length > 0) report('twice', `wanted evidence of it once, got it ${more.length + 1} times`);
+    if (statement === undefined) {
+      report('missing', `wanted evidence of ${predicateType}, got none`);
+      continue;
+    }
+    judgeOrigin(statement, atHand, report);
+    figures.push(...judgeTests(statement, wants, set, report));
+    judged.push(statement);
+  }
+  judgeTogether(judged, own);
+  return { findings, figures };
+}
