@@ -1,6 +1,7 @@
 // What a gate wants to see, sample by sample. In: addresses, counts. Out: sentences that look at one sample, read from its
 // raw form, and say what they got instead, if it was something else. None of them reads a verdict: there is none to read.
 import { leakLine, leaksOf } from '../topology/leak.ts';
+import { silenceOf } from '../topology/silence.ts';
 import { isTunnelData, type WanPacket } from '../topology/witness.ts';
 import type { FlowReading } from './capture.ts';
 import type { SampleOf } from './statement.ts';
@@ -59,7 +60,7 @@ function pings(
 
 export const reaches = (from: string, to: string | RegExp, count: number): Want =>
   pings(from, to, count, 'all answered', (received) => received === count);
-export const isCutOff = (from: string, to: string, count: number): Want =>
+export const isCutOff = (from: string, to: string | RegExp, count: number): Want =>
   pings(from, to, count, 'none answered', (received) => received === 0);
 /** Traffic for a witness to look at. */
 export const probes = (from: string, to: string, count: number): Want =>
@@ -104,6 +105,22 @@ export function sees(what: string, other: (reading: WatchReading) => string | un
 
 export const sealedBy = (packets: readonly WanPacket[], router: string): WanPacket[] =>
   packets.filter((packet) => packet.port === router && isTunnelData(packet));
+
+const maxSilenceMs = 2000;
+
+/** A flow of a router that a map took back: it was there, and ended in time. */
+export function silent(index: number, isOfFlow: (packet: WanPacket) => boolean): Want {
+  return sees(
+    `more than 20 frames of r${index} before the map, and none later than ${maxSilenceMs} ms after its first frame`,
+    ({ packets, marks }) => {
+      const publishedMs = marks.get('published') ?? Number.POSITIVE_INFINITY;
+      const { before, tookMs = Number.POSITIVE_INFINITY } = silenceOf(packets, publishedMs, index, isOfFlow);
+      return before > 20 && tookMs < maxSilenceMs
+        ? undefined
+        : `${before} before, the last ${tookMs.toFixed(0)} ms after it`;
+    },
+  );
+}
 
 export function leaksNothing(router: string, atLeastSealed = 0): Want {
   return sees(

@@ -37,7 +37,7 @@ const teardowns = [
   'ip link set rn0 down',
 ];
 
-test(`${maps} maps and ${drops} torn tunnels under full traffic: nothing in the clear`, async () => {
+test('50 maps and 20 torn tunnels under full traffic: nothing in the clear', async () => {
   const r1 = mesh.router('r1');
   await startLeaking(r1);
   await r1.guest.run(

@@ -26,7 +26,7 @@ uci commit network; ubus call network reload; ubus call network.interface.office
 until ip -4 addr show dev br-office | grep -q ${address}; do sleep 0.2; done`);
 }
 
-test("a member's LAN that this router is in too: not routed, explained, and the local one answers", async () => {
+test('the LAN of a member that this router is in too: not routed, explained, and the local one answers', async () => {
   const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
   expect(await r1.guest.run(`ip route get ${r2.hostAddress}`)).toContain('dev rn0');
   await addOffice('192.168.2.1', '255.255.255.0');
@@ -44,7 +44,7 @@ test("a member's LAN that this router is in too: not routed, explained, and the 
   expect(await r1.pings('', '192.168.2.1', 2, 5)).toEqual({ sent: 2, received: 2 });
 });
 
-test("the mesh's own range is taken: closed, explained, and the local network answers", async () => {
+test('the range of the mesh is taken: closed, explained, and the local network answers', async () => {
   const r1 = mesh.router('r1');
   const own = (await r1.guest.run('ip -4 -o addr show dev rn0 | sed "s|.*inet \\([0-9.]*\\).*|\\1|"')).trim();
   const address = own.replace(/\.\d+$/, '.254');

@@ -41,23 +41,30 @@ async function announceLan(isAnnounced: boolean): Promise<void> {
   await r1.until(({ state }) => state === 'enforced', 'enforced');
 }
 
-/** What of it arrives at r1's LAN host, and whether r2 has a route to it. */
-async function seen(): Promise<{ readonly arrived: readonly string[]; readonly routed: boolean }> {
+interface Seen {
+  readonly arrived: readonly string[];
+  readonly answered: boolean;
+  readonly routed: boolean;
+}
+
+/** What arrives at r1's LAN host, whether it answers, and whether r2 has a route to it. */
+async function seen(): Promise<Seen> {
   const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
   await arrivals(r1);
   await sendEach(r2, r1.hostAddress, ['icmp', 'tcp 80']);
+  const { received } = await r2.hostPings(r1.hostAddress, 2);
   const route = await r2.guest.run(`ip route get ${r1.hostAddress} 2>&1; true`);
-  return { arrived: await arrivals(r1), routed: route.includes('dev rn0') };
+  return { arrived: await arrivals(r1), answered: received === 2, routed: route.includes('dev rn0') };
 }
 
 test('announced and granted: it is reached', async () => {
-  expect(await seen()).toEqual({ arrived: ['icmp', 'tcp 80'], routed: true });
+  expect(await seen()).toEqual({ arrived: ['icmp', 'tcp 80'], answered: true, routed: true });
 });
 
 test('granted and not announced: r1 lets nothing in, even from a router that keeps to nothing', async () => {
   await announceLan(false);
   await unleash(mesh.router('r2'));
-  expect(await seen()).toEqual({ arrived: [], routed: true });
+  expect(await seen()).toEqual({ arrived: [], answered: false, routed: true });
   await tame(mesh.router('r2'));
   await announceLan(true);
   expect((await seen()).arrived, 'announced again').toEqual(['icmp', 'tcp 80']);
@@ -65,7 +72,7 @@ test('granted and not announced: r1 lets nothing in, even from a router that kee
 
 test('announced and not granted: nobody routes it, and nothing arrives', async () => {
   await grantLan(false);
-  expect(await seen()).toEqual({ arrived: [], routed: false });
+  expect(await seen()).toEqual({ arrived: [], answered: false, routed: false });
   await grantLan(true);
-  expect(await seen(), 'granted again').toEqual({ arrived: ['icmp', 'tcp 80'], routed: true });
+  expect(await seen(), 'granted again').toEqual({ arrived: ['icmp', 'tcp 80'], answered: true, routed: true });
 });

@@ -67,18 +67,18 @@ const signature = text('64 bytes in base64', (value) => {
 const checkpointShape = record({ ...always, oldest: count(1), sig: signature });
 const headShape = record({ head: count(0), digest });
 
-function unsigned({ seq, atUnixS, clock, event, fields, previous }: AuditEntry): Record<string, AuditValue> {
+function wordsOf({ seq, atUnixS, clock, event, fields, previous }: AuditEntry): Record<string, AuditValue> {
   return { seq, at: atUnixS, clock, event, ...fields, previous };
 }
 
 function lineOf(entry: AuditEntry, sig?: Uint8Array): Uint8Array {
   const signed = sig === undefined ? {} : { sig: encodeBase64(sig) };
-  return encodeUtf8(`${JSON.stringify({ ...unsigned(entry), ...signed })}\n`);
+  return encodeUtf8(`${JSON.stringify({ ...wordsOf(entry), ...signed })}\n`);
 }
 
 /** What the signature of a checkpoint is over: the line without it. */
 function payloadOf(entry: AuditEntry): Uint8Array {
-  return encodeUtf8(JSON.stringify(unsigned(entry)));
+  return encodeUtf8(JSON.stringify(wordsOf(entry)));
 }
 
 export interface AuditWritten {

@@ -4,8 +4,22 @@ import { brokerAddress } from '../../topology/broker.ts';
 import { web, web6 } from '../../topology/exit.ts';
 import { internet, wanAddress6 } from '../../topology/internet.ts';
 import { wanAddress } from '../../topology/router.ts';
+import { isSealedPing } from '../../topology/silence.ts';
 import { isTunnelData, sentInTheClear, type WanPacket } from '../../topology/witness.ts';
-import { fetches, flows, hostOf, isCutOff, lanOf, reaches, sealedBy, sees, type Want, type Wants } from '../wants.ts';
+import {
+  eventually,
+  fetches,
+  flows,
+  hostOf,
+  isCutOff,
+  lanOf,
+  reaches,
+  sealedBy,
+  sees,
+  silent,
+  type Want,
+  type Wants,
+} from '../wants.ts';
 
 const [host1, host2] = [hostOf(1), hostOf(2)];
 const [lan1, lan2] = [lanOf(1), lanOf(2)];
@@ -40,6 +54,23 @@ const asksElsewhere = sees('questions to port 53', ({ packets }) =>
   packets.some(({ toPort }) => toPort === 53) ? undefined : `none in ${packets.length} packets`,
 );
 
+const [lanAnswers, lanIsShut] = [reaches(host2, lan1, 2), isCutOff(host2, lan1, 2)];
+
+const isStream = (packet: WanPacket): boolean => isTunnelData(packet) && !isSealedPing(packet);
+const revoked = [silent(1, isStream), flows(host1, lan2, 100)];
+
+const ethernetHeaderBytes = 14;
+/** A megabyte in sealed packets, the longest of which is this long. */
+const sealedOf = (least: number, most: number): Want =>
+  sees(`more than 700 sealed packets, the longest of ${least} to ${most} bytes`, ({ packets }) => {
+    const lengths = packets.filter(isTunnelData).map(({ frame }) => frame.length - ethernetHeaderBytes);
+    const longest = Math.max(...lengths);
+    return lengths.length > 700 && longest >= least && longest <= most
+      ? undefined
+      : `${lengths.length}, the longest of ${longest} bytes`;
+  });
+const tries = eventually(reaches(host1, lan2, 1));
+
 const leaseEnds = [
   reaches(host1, lan2, 3),
   reaches(host1, lan2, 3),
@@ -69,6 +100,47 @@ export const dataplane: Readonly<Record<string, Wants>> = {
     ],
     'a LAN of its own is not taken over by a member that routes the same network': [],
     'disabled in its settings, the router has no device any more': [isCutOff(host1, lan2, 3)],
+  },
+  'default-deny': {
+    'with a rule for everything, each kind arrives: what follows has something to stop': [],
+    'without a rule nothing arrives, and the members are no peers in the kernel': [],
+    'a rule for one address and one port lets nothing else in, even from a router that keeps to nothing': [
+      isCutOff(host2, /^10\./, 2),
+      isCutOff(host2, '192.168.1.1', 2),
+    ],
+  },
+  'grant-only-that-port': {
+    'both sides hold to it: what is granted arrives, and nothing beside it': [],
+    'the granting side alone holds to it': [reaches('r2', meshAddress6, 2)],
+  },
+  'subnet-needs-both': {
+    'announced and granted: it is reached': [lanAnswers],
+    'granted and not announced: r1 lets nothing in, even from a router that keeps to nothing': [lanIsShut, lanAnswers],
+    'announced and not granted: nobody routes it, and nothing arrives': [lanIsShut, lanAnswers],
+  },
+  'overlap-is-explained': {
+    'the LAN of a member that this router is in too: not routed, explained, and the local one answers': [
+      reaches('r1', '192.168.2.1', 2),
+    ],
+    'the range of the mesh is taken: closed, explained, and the local network answers': [reaches('r1', /^10\./, 2)],
+  },
+  'revoke-cuts-live-flow': {
+    'a live connection stops within 2 s of the map, and the flow beside it goes on': revoked,
+    'the same where flows are offloaded': revoked,
+    'without the rules that keep granted flows in sight, offloading does take them past the chains': [
+      sees('more than 20 frames of the connection', ({ packets }) => {
+        const count = packets.filter(isStream).length;
+        return count > 20 ? undefined : `${count} frames`;
+      }),
+    ],
+  },
+  'mtu-fits-the-path': {
+    'over Ethernet, the tunnel takes the 1420 bytes that fit': [sealedOf(1400, 1500)],
+    'over PPPoE on one side, both ways: no packet is longer than 1492 bytes': [
+      sealedOf(1400, 1492),
+      sealedOf(1400, 1492),
+    ],
+    'over IPv6 alone, both ways': [tries, sealedOf(1400, 1500), sealedOf(1400, 1500)],
   },
   'agent-killed-lease-closes': {
     'an agent that hangs: traffic passes until the lease ends, then none does, and a living agent opens it again':

@@ -1,44 +1,11 @@
 // What the promises of membership must have shown: who is in the newest map that holds is a member, and nobody else is,
 // not an older map's, a bent map's, an ended map's, and a member that stays notices nothing. By promise and title.
-import { brokerAddress, brokerPort } from '../../topology/broker.ts';
-import { wanAddress } from '../../topology/router.ts';
-import {
-  flows,
-  flowsAtFirst,
-  hostOf,
-  isCutOff,
-  lanOf,
-  probes,
-  reaches,
-  sealedBy,
-  sees,
-  type Want,
-  type Wants,
-} from '../wants.ts';
+import { isTunnelData } from '../../topology/witness.ts';
+import { flows, flowsAtFirst, hostOf, isCutOff, lanOf, probes, reaches, silent, type Wants } from '../wants.ts';
 
 const [host1, host2, host3] = [hostOf(1), hostOf(2), hostOf(3)];
 const [lan1, lan2] = [lanOf(1), lanOf(2)];
-const maxCutOffMs = 2000;
-
-/** From the first frame of the map, after it was published, to the last answer of r1 to the member that is none now. */
-const cutOffInTime: Want = sees(
-  `more than 20 answers of r1 before the map, and none later than ${maxCutOffMs} ms after its first frame`,
-  ({ packets, marks }) => {
-    const publishedMs = marks.get('published') ?? Number.POSITIVE_INFINITY;
-    const answers = sealedBy(packets, 'r1').filter(({ from }) => from === wanAddress(1));
-    const before = answers.filter(({ atMs }) => atMs < publishedMs).length;
-    const isMap = ({ from, fromPort, to, payload }: (typeof packets)[number]): boolean =>
-      from === brokerAddress && fromPort === brokerPort && to === wanAddress(1) && payload.length > 100;
-    const arrival = packets.find((packet) => packet.atMs > publishedMs && isMap(packet));
-    const last = answers.at(-1);
-    if (arrival === undefined || last === undefined) return `${answers.length} answers and no map`;
-    const tookMs = last.atMs - arrival.atMs;
-    return before > 20 && tookMs < maxCutOffMs
-      ? undefined
-      : `${before} before, the last ${tookMs.toFixed(0)} ms after it`;
-  },
-);
-
+const cutOffInTime = silent(1, isTunnelData);
 const mapEnds = [reaches(host1, lan2, 3), isCutOff(host1, lan2, 3), isCutOff(host2, lan1, 3), reaches(host1, lan2, 3)];
 const clockWrong = [isCutOff(host1, lan2, 3), isCutOff(host2, lan1, 3), reaches(host1, lan2, 10)];
 const staysShut = [isCutOff(host1, lan2, 30), isCutOff(host2, lan1, 3)];
