@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { slimMqtt } from './aliases.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
-const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
+export const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
 /** Reproducible where SOURCE_DATE_EPOCH is given (reproducible-builds.org). */
-const builtUnixS = Number(process.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000));
+export const builtUnixS = Number(process.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000));
 
 const common = {
   bundle: true,

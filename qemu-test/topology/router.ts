@@ -4,10 +4,11 @@
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import { routerBundle } from '../../bundle/build.ts';
+import { feedFiles } from '../../bundle/content.ts';
 import { loadGuest, startGuest, type Guest, type GuestOptions } from '../harness/guest.ts';
 import { internet, lanAddress6, wanAddress6 } from './internet.ts';
 import type { Tier } from '../image/build.ts';
-import { feedFiles, standinFiles, type GuestFiles } from '../standin/files.ts';
+import { standinFiles, type GuestFiles } from '../standin/files.ts';
 
 /** Where a guest's pings of another are collected. */
 export interface PingSummary {

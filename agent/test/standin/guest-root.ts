@@ -7,7 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { feedFiles, standinFiles } from '../../../qemu-test/standin/files.ts';
+import { feedFiles } from '../../../bundle/content.ts';
+import { standinFiles } from '../../../qemu-test/standin/files.ts';
 
 export interface Ran {
   readonly status: number;
