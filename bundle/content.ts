@@ -15,7 +15,8 @@ export type PackageFiles = Readonly<Record<string, PackageFile>>;
 
 const feed = fileURLToPath(new URL('../openwrt-feed/rustynet', import.meta.url));
 export const bundlePath = '/usr/lib/rustynet/rustynet.js';
-export const conffiles: readonly string[] = ['/etc/config/rustynet'];
+export const settingsPath = '/etc/config/rustynet';
+export const conffiles: readonly string[] = [settingsPath];
 
 function modeOf(path: string, data: Uint8Array): number {
   if (conffiles.includes(path)) return 0o600;
@@ -41,7 +42,7 @@ export async function installedFiles(bundle: Uint8Array): Promise<PackageFiles> 
   return { ...(await feedFiles()), [bundlePath]: { data: bundle, mode: 0o644 } };
 }
 
-/** A script of ours that the package manager runs: `preinst`, `prerm-pkg`, `postrm`. */
+/** A script of ours that the package manager runs: `preinst`, `postinst-pkg`, `prerm-pkg`, `postrm`. */
 export function controlScript(name: string): Promise<Buffer> {
   return readFile(join(feed, 'control', name));
 }

@@ -102,6 +102,7 @@ describe('the control files', () => {
       '-rw-r--r-- conffiles',
       '-rw-r--r-- control',
       '-rwxr-xr-x postinst',
+      '-rwxr-xr-x postinst-pkg',
       '-rwxr-xr-x postrm',
       '-rwxr-xr-x preinst',
       '-rwxr-xr-x prerm',
@@ -119,7 +120,7 @@ describe('the control files', () => {
     expect(fields.get('Installed-Size')).toBe(String(unpacked.length));
     expect(control('conffiles')).toBe('/etc/config/rustynet\n');
   });
-  test.each(['preinst', 'prerm', 'prerm-pkg', 'postinst', 'postrm'])(
+  test.each(['preinst', 'postinst', 'postinst-pkg', 'prerm', 'prerm-pkg', 'postrm'])(
     '%s is a script that the shell can read',
     (name) => {
       expect(() => execFileSync('sh', ['-n'], { input: control(name), stdio: 'pipe' })).not.toThrow();

@@ -56,7 +56,7 @@ function controlText(version: string, dataBytes: number): string {
     .join('');
 }
 
-/** OpenWrt's own words around a package's scripts: `default_prerm` runs prerm-pkg; both run what is in /etc/init.d. */
+/** OpenWrt's own words around a package's scripts: they run postinst-pkg and prerm-pkg, and what is in /etc/init.d. */
 function defaultScript(name: 'postinst' | 'prerm'): string {
   return [
     '#!/bin/sh',
@@ -70,7 +70,7 @@ function defaultScript(name: 'postinst' | 'prerm'): string {
 
 async function controlFiles(control: string): Promise<Record<string, TarFile>> {
   const text = (content: string, mode: number): TarFile => ({ data: Buffer.from(content), mode });
-  const ours = ['preinst', 'prerm-pkg', 'postrm'].map(
+  const ours = ['preinst', 'postinst-pkg', 'prerm-pkg', 'postrm'].map(
     async (name) => [`/${name}`, { data: await controlScript(name), mode: 0o755 }] as const,
   );
   return {

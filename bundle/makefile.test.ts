@@ -26,7 +26,7 @@ INSTALL_BIN:=install -m0755
 INSTALL_DATA:=install -m0644
 INSTALL_CONF:=install -m0600
 `;
-const said = ['conffiles', 'preinst', 'prerm', 'postrm', 'description'];
+const said = ['conffiles', 'preinst', 'postinst', 'prerm', 'postrm', 'description'];
 const packaging = `define BuildPackage
 $(eval $(call Package/$(1)))
 ${said.map((name) => `export V_${name}=$$(call Package/$(1)/${name})`).join('\n')}
@@ -73,6 +73,7 @@ describe('the Makefile of the feed', () => {
   });
   test.each([
     ['preinst', 'preinst'],
+    ['postinst', 'postinst-pkg'],
     ['prerm', 'prerm-pkg'],
     ['postrm', 'postrm'],
   ])('hands over the script %s unchanged', async (name, file) => {
