@@ -9,6 +9,7 @@ const timed = [
   'broker-loss-changes-nothing',
   'closed-while-firewall-stopped',
   'map-expires',
+  'package-installs-upgrades-leaves',
   'removed-member-is-cut-off',
   'revoke-cuts-live-flow',
 ].map((name) => `qemu-test/promises/${name}.test.ts`);

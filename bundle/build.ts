@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { slimMqtt } from './aliases.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
-const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
+export const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
 const inputs = ['agent/src', 'bundle/build.ts', 'bundle/aliases.ts', 'package.json', 'package-lock.json'];
 
 /** Of the last commit that touched what is bundled, so that every clone makes the same bytes (reproducible-builds.org). */
@@ -20,7 +20,7 @@ function committedUnixS(): string {
   const { stdout } = spawnSync('git', argv, { cwd: path('.'), encoding: 'utf8' });
   return /^\d+\n$/.test(stdout) ? stdout.trim() : String(Math.floor(Date.now() / 1000));
 }
-const builtUnixS = Number(process.env['SOURCE_DATE_EPOCH'] ?? committedUnixS());
+export const builtUnixS = Number(process.env['SOURCE_DATE_EPOCH'] ?? committedUnixS());
 
 const common = {
   bundle: true,

@@ -19,6 +19,7 @@ need mksquashfs squashfs-tools
 need mosquitto mosquitto
 need depmod kmod
 need xz xz-utils
+need make make
 need openssl openssl
 need git git
 need nft nftables

@@ -9,7 +9,8 @@ export interface Module {
   readonly text: string;
 }
 
-const rooms = /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|text)(?:\.ts)?$/;
+const rooms =
+  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|text)(?:\.ts)?$/;
 const packages = [
   '@noble/curves',
   '@noble/hashes',

@@ -1,21 +1,18 @@
 /**
  * The files that make a lab guest look like OpenWrt to the agent.
- * In: the folders root/ (stand-ins) and openwrt-feed/rustynet/files (ours), the sources. Out: absolute paths in the
- * guest with content and mode. Programs and rc scripts are executable, whatever the checkout kept of their modes.
+ * In: the folder root/ and the sources. Out: absolute paths in the guest with content and mode. Programs and rc scripts
+ * are executable, whatever the checkout kept of their modes.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PackageFile, PackageFiles } from '../../bundle/content.ts';
 import { bundle } from './bundle.ts';
 
-export interface GuestFile {
-  readonly data: Uint8Array;
-  readonly mode: number;
-}
-export type GuestFiles = Record<string, GuestFile>;
+export type GuestFile = PackageFile;
+export type GuestFiles = PackageFiles;
 
-const programs =
-  /^\/(bin|sbin|usr\/bin|usr\/lib\/standin|usr\/lib\/rustynet|etc\/init\.d|etc\/uci-defaults|lib\/netifd\/proto)\/|^\/etc\/rc\.common$/;
+const programs = /^\/(bin|sbin|usr\/lib\/standin|etc\/init\.d)\/|^\/etc\/rc\.common$/;
 
 async function tree(folder: string): Promise<GuestFiles> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -37,9 +34,4 @@ export async function standinFiles(): Promise<GuestFiles> {
   const tools = ['/bin/ubus', '/sbin/uci', '/sbin/fw4', '/sbin/reload_config', '/sbin/standin'];
   const links = Object.fromEntries(tools.map((path) => [path, call]));
   return { ...files, ...links, '/usr/lib/standin/services.js': { data: await bundle(), mode: 0o644 } };
-}
-
-/** The files of the package `rustynet` as the feed installs them; the program itself is the bundle's affair. */
-export function feedFiles(): Promise<GuestFiles> {
-  return tree(fileURLToPath(new URL('../../openwrt-feed/rustynet/files', import.meta.url)));
 }

@@ -6,7 +6,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NetworkId } from '../../agent/src/trust/types.ts';
-import { buildOperator, buildRouter } from '../../bundle/build.ts';
+import { buildOperator, buildRouter, version } from '../../bundle/build.ts';
+import { buildIpk } from '../../bundle/ipk.ts';
 import { subjectFiles } from '../evidence/subjects.ts';
 import { recordSubjects } from '../evidence/recorder.ts';
 import type { Guest } from '../harness/guest.ts';
@@ -171,6 +172,8 @@ async function buildLab(): Promise<{ image: LabImage; routerImage: LabImage; dig
   const [image, routerImage] = await Promise.all([buildLabImage(), buildRouterImage()]);
   const [files, ...bundles] = await Promise.all([packageFiles(routerImage.tier), buildRouter(), buildOperator()]);
   const hash = createHash('sha256').update(JSON.stringify(bundles.map(({ digest }) => digest)));
+  // The package without the program, whose bytes say when it was built.
+  hash.update((await buildIpk(new Uint8Array(), version, 0)).bytes);
   for (const [path, { data, mode }] of Object.entries(files))
     hash.update(`${path} ${mode} ${data.length}\n`).update(data);
   for (const file of [image, routerImage].flatMap((each) => [each.kernel, each.initrd, each.squashfs]))

@@ -1,14 +1,16 @@
-// An emulated router: the stand-ins, the package's files, the bundle, a WAN card, and a LAN with one host in it.
+// An emulated router: the stand-ins, the package as it is shipped, a WAN card, and a LAN with one host in it.
 // In: a number. Out: a guest with its own addresses: WAN 198.51.100.<10+n>, LAN 192.168.<n>.1, host 192.168.<n>.2,
 // the same over IPv6, and a default route to the internet of the lab.
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
-import { routerBundle } from '../../bundle/build.ts';
+import { builtUnixS, routerBundle, version } from '../../bundle/build.ts';
+import { bundlePath, feedFiles, settingsPath, type PackageFile } from '../../bundle/content.ts';
+import { buildIpk } from '../../bundle/ipk.ts';
 import { record } from '../evidence/recorder.ts';
 import { loadGuest, startGuest, type Guest, type GuestOptions } from '../harness/guest.ts';
 import { internet, lanAddress6, wanAddress6 } from './internet.ts';
 import type { Tier } from '../image/build.ts';
-import { feedFiles, standinFiles, type GuestFiles } from '../standin/files.ts';
+import { standinFiles, type GuestFiles } from '../standin/files.ts';
 
 /** Where a guest's pings of another are collected. */
 export interface PingSummary {
@@ -176,28 +178,32 @@ export function epochOf(status: JsonObject): number {
 
 type Place = Pick<GuestOptions, 'image' | 'folder'> & { readonly hub: string };
 
-/** What every router has, whatever its number; the bundle apart, which says when it was built. */
+/** What every router has, whatever its number. On OpenWrt itself its own services answer, and nothing stands in for them. */
 export async function packageFiles(tier: Tier): Promise<GuestFiles> {
-  // On OpenWrt itself its own services answer, and nothing of the stand-ins is there.
-  return { ...(tier === 'lab' ? await standinFiles() : {}), ...(await feedFiles()) };
+  return tier === 'lab' ? await standinFiles() : await feedFiles();
+}
+
+/** In the lab the shipped package is installed; on OpenWrt its files are put in place, whichever package manager it has. */
+async function packageOrProgram(tier: Tier): Promise<GuestFiles> {
+  const bundle = readFileSync(routerBundle);
+  if (tier !== 'lab') return { [bundlePath]: { data: bundle, mode: 0o644 } };
+  const { bytes } = await buildIpk(bundle, version, builtUnixS);
+  return { '/lab/rustynet.ipk': { data: bytes, mode: 0o644 } };
 }
 
 /** `settings` are lines of UCI (`rustynet.main.lease_s=30`), set at the first boot as a vendor's defaults are. */
 async function routerFiles(tier: Tier, index: number, settings: readonly string[]): Promise<GuestOptions['files']> {
   const files = await packageFiles(tier);
-  const own = Buffer.from(files['/etc/config/rustynet']?.data ?? [])
-    .toString()
-    .trimEnd();
-  const boot = Buffer.from(files['/lab/boot']?.data ?? [])
-    .toString()
-    .replace(/\nexit 0\n*$/, '\n');
+  const text = (file: PackageFile | undefined): string => Buffer.from(file?.data ?? []).toString();
+  const own = text((await feedFiles())[settingsPath]).trimEnd();
+  const boot = text(files['/lab/boot']).replace(/\nexit 0\n*$/, '\n');
   const defaults = settings.map((setting) => `uci set '${setting}'\n`).join('');
   return {
     ...files,
+    ...(await packageOrProgram(tier)),
     '/etc/config/network': { data: networkConfig(index), mode: 0o644 },
-    '/etc/config/rustynet': { data: `${own}\n\tlist announce '192.168.${index}.0/24'\n\n`, mode: 0o644 },
+    [settingsPath]: { data: `${own}\n\tlist announce '192.168.${index}.0/24'\n\n`, mode: 0o600 },
     '/etc/uci-defaults/99-lab': { data: defaults, mode: 0o755 },
-    '/usr/lib/rustynet/rustynet.js': { data: readFileSync(routerBundle), mode: 0o644 },
     '/lab/boot': { data: `${boot}${lanHost(index)}`, mode: 0o755 },
   };
 }

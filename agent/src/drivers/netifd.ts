@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import type { Network, Ubus } from '../control/ports.ts';
+import { Fault, type Network, type Ubus } from '../control/ports.ts';
 import type { Link } from '../plan/observed.ts';
 import { pathMetric } from '../plan/routing.ts';
 import { formatIp } from '../trust/ip.ts';
@@ -78,14 +78,20 @@ async function readLink(name: string): Promise<Link | undefined> {
   };
 }
 
+/** netifd reads /lib/netifd/proto when it starts, and never again (proto_shell_init). */
+function explained(error: unknown, name: string): unknown {
+  if (!(error instanceof Fault) || error.code !== 'UBUS_NOT_SUPPORTED') return error;
+  const message = 'wanted netifd to know the protocol rustynet, got none: run "service network restart", or reboot';
+  return new Fault('PROTOCOL_UNKNOWN', name, message, error);
+}
+
 export function connectNetifd(ubus: Ubus): Network {
-  const notify = (name: string, fields: Record<string, boolean | object[]>): Promise<unknown> =>
-    ubus.call('network.interface', 'notify_proto', {
-      interface: name,
-      action: 0,
-      ...(fields as Record<string, boolean>),
-      ifname: name,
+  const notify = async (name: string, fields: Record<string, boolean | object[]>): Promise<void> => {
+    const own = { interface: name, action: 0, ...(fields as Record<string, boolean>), ifname: name };
+    await ubus.call('network.interface', 'notify_proto', own).catch((error: unknown) => {
+      throw explained(error, name);
     });
+  };
   return {
     link: readLink,
     address: async (name, addresses, routes, renewed) => {

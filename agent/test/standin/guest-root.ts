@@ -7,7 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { feedFiles, standinFiles } from '../../../qemu-test/standin/files.ts';
+import { feedFiles, type PackageFiles } from '../../../bundle/content.ts';
+import { standinFiles } from '../../../qemu-test/standin/files.ts';
 
 export interface Ran {
   readonly status: number;
@@ -18,6 +19,8 @@ export interface GuestRoot {
   readonly boot: Ran;
   /** From outside: a client here is to the guest what an external process is. */
   readonly socketPath: string;
+  /** The guest's `/`, from outside. */
+  readonly root: string;
   /** Runs a shell script in the guest; both outputs together. */
   run(script: string): Promise<Ran>;
   close(): Promise<void>;
@@ -54,9 +57,13 @@ case "$(usr/bin/busybox sh -c 'command -v ip' 2>/dev/null)" in /*) ln -sf busybo
 exec chroot . /bin/sh
 `;
 
-async function writeFiles(folder: string, extra: Readonly<Record<string, string>>): Promise<void> {
+async function writeFiles(
+  folder: string,
+  installed: PackageFiles,
+  extra: Readonly<Record<string, string>>,
+): Promise<void> {
   const given = Object.entries(extra).map(([path, text]) => [path, { data: Buffer.from(text), mode: 0o755 }] as const);
-  const files = Object.entries({ ...(await standinFiles()), ...(await feedFiles()), ...Object.fromEntries(given) });
+  const files = Object.entries({ ...(await standinFiles()), ...installed, ...Object.fromEntries(given) });
   for (const [path, { data, mode }] of files) {
     // On a machine with a merged /usr the three folders are links into it.
     const inside = path.replace(/^\/(bin|sbin|lib)\//, '/usr/$1/');
@@ -92,10 +99,14 @@ function shell(child: ChildProcess): (script: string) => Promise<Ran> {
   };
 }
 
-export async function openGuestRoot(extra: Readonly<Record<string, string>> = {}): Promise<GuestRoot> {
+/** `installed` are the package's files if not said: all but the program. */
+export async function openGuestRoot(
+  extra: Readonly<Record<string, string>> = {},
+  installed?: PackageFiles,
+): Promise<GuestRoot> {
   const folder = mkdtempSync(join(tmpdir(), 'guest-root-'));
   const files = join(folder, 'files');
-  await writeFiles(files, extra);
+  await writeFiles(files, installed ?? (await feedFiles()), extra);
   const root = join(folder, 'root');
   mkdirSync(root);
   const user = process.getuid?.() === 0 ? [] : ['--map-root-user'];
@@ -116,5 +127,6 @@ export async function openGuestRoot(extra: Readonly<Record<string, string>> = {}
   if (boot.status === -1) throw new Error(`guest root: wanted a shell in namespaces, got: ${boot.out}`);
   // The shell is the one child of unshare; its root is the guest's.
   const shellId = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
-  return { boot, socketPath: `/proc/${shellId}/root/run/ubus/ubus.sock`, run, close };
+  const inside = `/proc/${shellId}/root`;
+  return { boot, socketPath: `${inside}/run/ubus/ubus.sock`, root: inside, run, close };
 }

@@ -149,9 +149,10 @@ describe('boot', () => {
     await guest.run(
       'uci set network.lan.x=1; uci set firewall.x=y; uci commit; uci delete network.lan.x; uci delete firewall.x; uci commit',
     );
-    const state = (): Promise<string> => show('cat /etc/config/network /etc/config/firewall; nft list tables');
+    const state = (): Promise<string> =>
+      show('cat /etc/config/network /etc/config/firewall; nft list tables; ls /tmp/hosts /tmp/dnsmasq*.d');
     const before = await state();
-    await guest.run('sh /lab/installed; reload_config; nft add table inet rustynet');
+    await guest.run('sh /lab/installed; reload_config; nft add table inet rustynet; touch /tmp/hosts/rustynet');
     expect(await state()).not.toBe(before);
     expect(await guest.run('/usr/lib/rustynet/uninstall')).toEqual({ status: 0, out: '' });
     expect(await state()).toBe(before);

@@ -157,6 +157,17 @@ export const dataplane: Readonly<Record<string, Wants>> = {
       flows(host1, lan2, 1000),
     ],
   },
+  'package-installs-upgrades-leaves': {
+    'upgraded under a flow of 100 pings a second: none is lost, no handshake is made anew, another program runs': [
+      flows(host1, lan2, 100),
+    ],
+    'left and removed: no file, rule, route, section or process is left': [],
+    'installed again: the service is up and closed, and nothing of the router is touched': [],
+    'joined: enforced, and traffic passes': [tries],
+    'removed while a member: closed at once; but for keys and membership the router is as it was without the package': [
+      isCutOff(host1, lan2, 2),
+    ],
+  },
   'reboot-comes-back-without-the-broker': {
     'after a reboot without the broker: the same epoch, the same floors, the hosts reach each other': [
       reaches(host1, lan2, 10),

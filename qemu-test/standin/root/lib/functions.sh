@@ -87,3 +87,28 @@ config_list_foreach() {
 uci_get() {
     uci -q get "$1.$2${3:+.$3}" || { [ -n "${4:-}" ] && echo "$4"; }
 }
+
+# What OpenWrt's packages call after they were written, and before they go: default_postinst SCRIPT ARGUMENTS...
+_init_scripts() { # SCRIPT
+    grep -s '^/etc/init.d/' "${1%.*}.list"
+}
+
+default_postinst() {
+    _result=0
+    [ ! -f "${1%.*}.postinst-pkg" ] || (. "${1%.*}.postinst-pkg") || _result=$?
+    for _script in $(_init_scripts "$1"); do
+        [ "$PKG_UPGRADE" = 1 ] || "$_script" enable
+        "$_script" start
+    done
+    return "$_result"
+}
+
+default_prerm() {
+    _result=0
+    [ ! -f "${1%.*}.prerm-pkg" ] || (. "${1%.*}.prerm-pkg") || _result=$?
+    for _script in $(_init_scripts "$1"); do
+        [ "$PKG_UPGRADE" = 1 ] || "$_script" disable
+        "$_script" stop
+    done
+    return "$_result"
+}
