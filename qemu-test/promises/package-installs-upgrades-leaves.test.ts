@@ -1,14 +1,11 @@
 // The package's life on a router, by the stand-in of opkg: upgraded under traffic, removed, installed, joined, removed.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { builtUnixS, routerBundle, version } from '../../bundle/build.ts';
-import { buildIpk } from '../../bundle/ipk.ts';
+import { version as older } from '../../bundle/build.ts';
 import { Flow } from '../topology/flow.ts';
 import { formMesh, type Mesh } from '../topology/mesh.ts';
+import { newerIpk, newerVersion as newer } from '../topology/package.ts';
 import type { Router } from '../topology/router.ts';
 import { settled } from '../topology/views.ts';
-
-const [older, newer] = [version, '99.0.0'];
 
 let mesh: Mesh;
 let r1: Router;
@@ -18,10 +15,7 @@ let bare: Record<string, string>;
 beforeAll(async () => {
   mesh = await formMesh({ routers: ['r1', 'r2'] });
   [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
-  // Another program, not just another number on the same one.
-  const next = readFileSync(routerBundle, 'utf8').replaceAll(JSON.stringify(older), JSON.stringify(newer));
-  const { bytes } = await buildIpk(Buffer.from(next), newer, builtUnixS);
-  await r1.guest.writeFile('/tmp/newer.ipk', bytes);
+  await r1.guest.writeFile('/tmp/newer.ipk', await newerIpk());
 });
 afterAll(() => mesh.stop());
 
