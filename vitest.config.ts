@@ -1,19 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { timed } from './qemu-test/timed.ts';
 
 const evidence = 'qemu-test/evidence/**/*.test.ts';
 
-/** These judge milliseconds, or each single packet: nothing else may run beside them. */
-const timed = [
-  'adding-a-peer-disturbs-nobody',
-  'agent-restarted-in-lease-drops-nobody',
-  'broker-loss-changes-nothing',
-  'closed-while-firewall-stopped',
-  'map-expires',
-  'package-installs-upgrades-leaves',
-  'removed-member-is-cut-off',
-  'revoke-cuts-live-flow',
-].map((name) => `qemu-test/promises/${name}.test.ts`);
-
+const alone = timed.map((name) => `qemu-test/promises/${name}.test.ts`);
 const lab = { setupFiles: ['qemu-test/evidence/setup.ts'], testTimeout: 240_000, hookTimeout: 240_000 };
 
 export default defineConfig({
@@ -33,10 +23,10 @@ export default defineConfig({
           ...lab,
           name: 'lab',
           include: ['qemu-test/**/*.test.ts'],
-          exclude: [evidence, ...timed, '**/node_modules/**'],
+          exclude: [evidence, ...alone, '**/node_modules/**'],
         },
       },
-      { test: { ...lab, name: 'timed', include: timed, poolOptions: { forks: { singleFork: true } } } },
+      { test: { ...lab, name: 'timed', include: alone, poolOptions: { forks: { singleFork: true } } } },
     ],
   },
 });

@@ -1,6 +1,7 @@
 // The gates by name: the tier that each needs, the promises that each wants to see, and what no part of this project makes
 // yet, for which a gate stays shut.
 import type { Tier } from '../image/build.ts';
+import { timed } from '../timed.ts';
 import { dataplane } from './gates/dataplane.ts';
 import { leak } from './gates/leak.ts';
 import { membership } from './gates/membership.ts';
@@ -10,6 +11,8 @@ export interface Gate {
   readonly name: string;
   readonly tiers: readonly Tier[];
   readonly promises: Readonly<Record<string, Wants>>;
+  /** Of these promises, those that no other may run beside. */
+  readonly alone: readonly string[];
   /** Inputs that nothing makes yet. */
   readonly unmade: readonly string[];
   /** Whether a key that is named at the command line counts, beside those of the project. */
@@ -21,7 +24,7 @@ const soak = ['a soak of 24 hours with its seed and events (npm run soak)'];
 const deliverables = ['an SBOM', 'a signed manifest of packages', 'a report of npm audit'];
 
 const ofLab = (name: string, promises: Gate['promises'], unmade: readonly string[] = []): Gate => ({
-  ...{ name, promises, unmade },
+  ...{ name, promises, unmade, alone: timed },
   tiers: ['lab', 'openwrt'],
   takesAnyRunner: true,
 });
@@ -34,6 +37,7 @@ export const gates: readonly Gate[] = [
   ofLab('soak', {}, soak),
   {
     name: 'release',
+    alone: timed,
     tiers: ['openwrt'],
     promises: { ...dataplane, ...membership, ...leak },
     unmade: [...benchmarks, ...soak, ...deliverables],

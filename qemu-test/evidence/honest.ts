@@ -62,7 +62,7 @@ export const upTo = (count: number): number[] => Array.from({ length: count }, (
 export const titles = ['members reach each other', 'a stranger does not', 'nothing leaks'] as const;
 
 export const gate: Gate = {
-  ...{ name: 'dataplane', tiers: ['lab', 'openwrt'], unmade: [], takesAnyRunner: true },
+  ...{ name: 'dataplane', tiers: ['lab', 'openwrt'], unmade: [], alone: ['reach'], takesAnyRunner: true },
   promises: {
     reach: {
       [titles[0]]: [reaches(hostOf(1), lanOf(2), 10), flows(hostOf(1), lanOf(2), 300)],

@@ -60,15 +60,16 @@ function judgeOrigin(statement: Statement, atHand: AtHand, report: Report): void
 }
 
 /** What only shows when all promises are seen at once. */
-function judgeTogether(statements: readonly Statement[], report: Report): void {
+function judgeTogether(statements: readonly Statement[], alone: readonly string[], report: Report): void {
   const runs = [...new Set(statements.map(({ predicate }) => predicate.run))];
   if (runs.length > 1) report('other-run', `wanted evidence of one run, got ${runs.length}: ${runs.join(' ')}`);
   const inOrder = statements.map(({ predicate }) => predicate).sort((a, b) => a.startUnixS - b.startUnixS);
   for (const [at, { promise, startUnixS }] of inOrder.entries()) {
-    const before = inOrder[at - 1];
-    // Both are rounded outwards to seconds.
-    if (before !== undefined && startUnixS < before.endUnixS - 1) {
-      report('overlap', `wanted one promise at a time, got ${promise} begun before ${before.promise} ended`);
+    for (const before of inOrder.slice(0, at)) {
+      // Both are rounded outwards to seconds.
+      const isBeside = startUnixS < before.endUnixS - 1;
+      if (isBeside && [promise, before.promise].some((each) => alone.includes(each)))
+        report('overlap', `wanted nothing beside what is timed, got ${promise} begun before ${before.promise} ended`);
     }
   }
   const seen = new Map<Digest, string>();
@@ -119,6 +120,6 @@ export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
     figures.push(...judgeTests(statement, wants, set, report));
     judged.push(statement);
   }
-  judgeTogether(judged, own);
+  judgeTogether(judged, gate.alone, own);
   return { findings, figures };
 }
