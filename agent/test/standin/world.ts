@@ -56,7 +56,7 @@ export async function openWorld(configs: Readonly<Record<string, string>> = {}):
 }
 
 /** Waits until a look at the world says yes. */
-export async function until(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   while (!(await look())) {
     if (Date.now() > endMs) throw new Error(`wanted ${what} within ${timeoutMs} ms, got none`);
