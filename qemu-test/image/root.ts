@@ -17,6 +17,7 @@ export const PROGRAM_PACKAGES: readonly string[] = [
   'kmod',
   'mosquitto',
   'netbase',
+  'iperf3',
   'nftables',
   'wireguard-tools',
 ];

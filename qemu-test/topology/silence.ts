@@ -14,7 +14,18 @@ export interface Silence {
 /** Keepalives and acknowledgements of MQTT are shorter than any map. */
 const leastMapBytes = 100;
 
-/** Times are those of the packets. */
+/** The first frame that can be of the map: the broker's to this router, once it was published. Times are those of the packets. */
+export function arrivalOf(packets: readonly WanPacket[], publishedMs: number, index: number): WanPacket | undefined {
+  return packets.find(
+    ({ atMs, from, fromPort, to, payload }) =>
+      atMs > publishedMs &&
+      from === brokerAddress &&
+      fromPort === brokerPort &&
+      to === wanAddress(index) &&
+      payload.length > leastMapBytes,
+  );
+}
+
 export function silenceOf(
   packets: readonly WanPacket[],
   publishedMs: number,
@@ -23,14 +34,7 @@ export function silenceOf(
 ): Silence {
   const own = wanAddress(index);
   const sealed = packets.filter((packet) => packet.from === own && isOfFlow(packet));
-  const arrival = packets.find(
-    ({ atMs, from, fromPort, to, payload }) =>
-      atMs > publishedMs &&
-      from === brokerAddress &&
-      fromPort === brokerPort &&
-      to === own &&
-      payload.length > leastMapBytes,
-  );
+  const arrival = arrivalOf(packets, publishedMs, index);
   const last = sealed.at(-1);
   return {
     before: sealed.filter(({ atMs }) => atMs < publishedMs).length,
