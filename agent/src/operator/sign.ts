@@ -36,7 +36,7 @@ function requireGoodPolicy(file: PolicyFile, content: Content): readonly string[
   return problems.map(({ text }) => text);
 }
 
-function requireClock(nowUnixS: number, last: VerifiedMap | undefined): void {
+export function requireClock(nowUnixS: number, last: VerifiedMap | undefined): void {
   if (last !== undefined && nowUnixS < last.issuedUnixS) {
     const issued = formatTime(last.issuedUnixS);
     fail('not-yet', `wanted a clock not before the last map of ${issued}, got ${formatTime(nowUnixS)}`);

@@ -34,18 +34,29 @@ export interface SignedRoot {
 /** Root version 1 and all that follow it, oldest first. */
 export type SignedRoots = readonly [SignedRoot, ...SignedRoot[]];
 
-export function readRoots(folder: Folder, { rootDigest, network }: Settings): SignedRoots {
+/** Root version 1 as this folder knows it. */
+export type Pin = Pick<Settings, 'rootDigest' | 'network'>;
+
+export function readRoots(folder: Folder, { rootDigest, network }: Pin): SignedRoots {
   const envelope =
     folder.read(rootFile(1)) ?? fail('no-root', `wanted ${folder.pathOf(rootFile(1))}, got no such file`);
-  const roots: [SignedRoot, ...SignedRoot[]] = [
-    { root: believed(verifyPinnedRoot(envelope, rootDigest, network), rootFile(1)), envelope },
-  ];
+  const first = { root: believed(verifyPinnedRoot(envelope, rootDigest, network), rootFile(1)), envelope };
+  return walk(first, (version) => folder.read(rootFile(version)), rootFile);
+}
+
+/** From a root that is believed to the newest that follows it. `nameOf` is for messages. */
+export function walk(
+  first: SignedRoot,
+  read: (version: number) => Uint8Array | undefined,
+  nameOf: (version: number) => string,
+): SignedRoots {
+  const roots: [SignedRoot, ...SignedRoot[]] = [first];
   for (;;) {
     const { root: current } = newest(roots);
-    const name = rootFile(current.version + 1);
-    const next = folder.read(name);
-    if (next === undefined) return roots;
-    roots.push({ root: believed(verifyNextRoot(current, next), name), envelope: next });
+    const version = current.version + 1;
+    const envelope = read(version);
+    if (envelope === undefined) return roots;
+    roots.push({ root: believed(verifyNextRoot(current, envelope), nameOf(version)), envelope });
   }
 }
 

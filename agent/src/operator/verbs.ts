@@ -6,7 +6,10 @@ import { invite, inviteOptions } from './invite.ts';
 import { addMember, addOptions, listMembers, removeMember } from './members.ts';
 import { namesOptions, setNames } from './names.ts';
 import { checkPolicy, setPolicy, testPolicy } from './policy.ts';
+import { newKey, newKeyOptions } from './new-key.ts';
 import { publish, publishOptions } from './publish.ts';
+import { rootPropose, rootProposeOptions } from './root-propose.ts';
+import { rootAccept, rootSign, rootSignOptions } from './root-sign.ts';
 import { rootRenew, rootRenewOptions, rootRotate, rootRotateOptions, rootShow } from './roots.ts';
 import { show, verify } from './show.ts';
 import { sign, signOptions } from './sign.ts';
@@ -39,6 +42,10 @@ export const verbs: readonly Verb[] = [
   verb('root show', 'show each signed root: its end, its keys, how many must sign', rootShow),
   verb('root renew', 'sign the next root: the same keys, a later end', rootRenew, rootRenewOptions),
   verb('root rotate', 'sign the next root with new keys; the old ones are kept', rootRotate, rootRotateOptions),
+  verb('root propose', 'propose the next root, for several owners to sign', rootPropose, rootProposeOptions),
+  verb('root sign FILE', 'show what a carried root changes and add your signature', rootSign, rootSignOptions),
+  verb('root accept [FILE]', 'take over a root that enough owners have signed', rootAccept),
+  verb('key new KIND', 'make a key of an owner, or a map key: KIND is owner or map', newKey, newKeyOptions),
   verb('invite', 'print the text with which a router joins', invite, inviteOptions),
   verb('broker-config mosquitto', 'write the configuration of a mosquitto', brokerConfig, brokerConfigOptions),
 ];
