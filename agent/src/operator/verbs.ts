@@ -3,7 +3,7 @@ import { globalOptions, type Option, type Options, type Syntax } from './args.ts
 import { brokerConfig, brokerConfigOptions } from './broker-files.ts';
 import { init, initOptions } from './init.ts';
 import { invite, inviteOptions } from './invite.ts';
-import { addMember, addOptions, listMembers, removeMember } from './members.ts';
+import { addMember, addOptions, listMembers, removeMember, rotateMember, rotateOptions } from './members.ts';
 import { namesOptions, setNames } from './names.ts';
 import { checkPolicy, setPolicy, testPolicy } from './policy.ts';
 import { newKey, newKeyOptions } from './new-key.ts';
@@ -29,6 +29,7 @@ function verb(usage: string, summary: string, run: Verb['run'], options: Options
 export const verbs: readonly Verb[] = [
   verb('init', 'make a network: new keys, root version 1, a folder', init, initOptions),
   verb('member add NAME', 'add a router', addMember, addOptions),
+  verb('member rotate NAME', 'give a router new keys; all else of it stays', rotateMember, rotateOptions),
   verb('member remove NAME', 'remove a router', removeMember),
   verb('member list', 'list the routers', listMembers),
   verb('policy check [FILE]', 'check a policy {"rules","exits","tests"} and run its tests', checkPolicy),
