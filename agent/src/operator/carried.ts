@@ -30,7 +30,7 @@ export function proposalFile(version: number): string {
   return `proposed/root-${version}.json`;
 }
 
-const maxRoots = 10_000;
+export const maxRoots = 10_000;
 const maxCarriedBytes = 16 * 1024 * 1024;
 const base64 = text('standard base64', decodeBase64);
 const shape = record({ format: integer(1, 1), roots: list(base64, 1, maxRoots), proposed: base64 });
@@ -88,14 +88,10 @@ function requireNext(known: SignedRoots, current: VerifiedRoot, next: ProposedRo
   }
 }
 
-export function readCarried(path: string, known: SignedRoots | undefined): Carried {
-  const file = readNamedFile(path, 'a proposed root');
-  const { roots: envelopes, proposed: bytes } = believed(
-    refusing(() => shape(readJson(file, maxCarriedBytes), '$')),
-    path,
-  );
+/** What a carried file says of the past, verified from the first root that this folder knows, or else from its own. */
+export function readPast(path: string, known: SignedRoots | undefined, envelopes: readonly Uint8Array[]): SignedRoots {
   const nameOf = (version: number): string => `root version ${version} in ${path}`;
-  const [oldest = bytes] = envelopes;
+  const oldest = envelopes[0] ?? fail('no-root', `${path}: wanted a root, got none`);
   const told = pinOf(oldest, nameOf(1));
   const pin = known === undefined ? told : pinOf(known[0].envelope, rootFile(1));
   if (told.network !== pin.network) {
@@ -104,7 +100,23 @@ export function readCarried(path: string, known: SignedRoots | undefined): Carri
   const pinned = believed(verifyPinnedRoot(oldest, pin.rootDigest, pin.network), nameOf(1));
   const carried = walk({ root: pinned, envelope: oldest }, (version) => envelopes[version - 1], nameOf);
   requireOneLine(known ?? carried, carried, path);
-  const roots = known !== undefined && known.length > carried.length ? known : carried;
+  return known !== undefined && known.length > carried.length ? known : carried;
+}
+
+export function requireUnedited(path: string, envelope: Envelope, signers: ReadonlySet<IdentityKey>): void {
+  const { length } = envelope.signatures;
+  if (signers.size === length) return;
+  const wanted = `wanted ${length} signatures of keys that may sign, each holding, got ${signers.size}`;
+  fail('edited', `${path}: ${wanted}: it was changed after it was signed; ask for it again`);
+}
+
+export function readCarried(path: string, known: SignedRoots | undefined): Carried {
+  const file = readNamedFile(path, 'a proposed root');
+  const { roots: envelopes, proposed: bytes } = believed(
+    refusing(() => shape(readJson(file, maxCarriedBytes), '$')),
+    path,
+  );
+  const roots = readPast(path, known, envelopes);
   const next = believed(readProposedRoot(bytes), path);
   const current = newest(roots).root;
   requireNext(roots, current, next, path);
@@ -113,9 +125,6 @@ export function readCarried(path: string, known: SignedRoots | undefined): Carri
     path,
   );
   const signers = signersOf(envelope, ownersOf(current, next));
-  if (signers.size < envelope.signatures.length) {
-    const wanted = `wanted each signature to be one owner's and to hold, got ${signers.size} of ${envelope.signatures.length}`;
-    fail('edited', `${path}: ${wanted}: the proposal was changed after it was signed; ask for it again`);
-  }
+  requireUnedited(path, envelope, signers);
   return { roots, next, envelope, bytes, signers };
 }

@@ -17,7 +17,7 @@ import { fail } from './refused.ts';
 import { rootChanges } from './root-difference.ts';
 import { ask, changeLines, ownSigners, requireEnd, standing } from './root-quorum.ts';
 import { readSettings, settingsFile } from './settings.ts';
-import { newest, readRoots, rootFile, type SignedRoots } from './signed.ts';
+import { keepRoots, newest, readRoots, type SignedRoots } from './signed.ts';
 import type { Answer, Call } from './surroundings.ts';
 
 export const rootSignOptions = { 'passphrase-file': passphraseOption } satisfies Options;
@@ -32,13 +32,6 @@ function describeCarried({ roots, next, signers }: Carried, isFirst: boolean): r
     ...changeLines(current, next),
     `signed so far by ${[...signers].map(keyIdOf).join(' ')}`,
   ];
-}
-
-/** What an owner without a network has seen, so that no other past can be shown to them later. */
-function remember(folder: Folder, roots: SignedRoots): void {
-  for (const { root, envelope } of roots) {
-    if (!folder.has(rootFile(root.version))) folder.writeNew(rootFile(root.version), envelope);
-  }
 }
 
 export async function rootSign(call: Call): Promise<Answer> {
@@ -61,7 +54,7 @@ export async function rootSign(call: Call): Promise<Answer> {
   }
   const added = signatures(fresh, rootType, envelope.payload);
   const bytes = encodeEnvelope({ ...envelope, signatures: [...envelope.signatures, ...added] });
-  if (!folder.has(settingsFile)) remember(folder, roots);
+  if (!folder.has(settingsFile)) keepRoots(folder, roots);
   replaceFile(path, encodeCarried(roots, bytes), 0o644);
   const { words, value } = standing(current, next, new Set([...before, ...fresh.map(({ key }) => key)]));
   return {
@@ -72,7 +65,7 @@ export async function rootSign(call: Call): Promise<Answer> {
 
 /** New roots of the file, oldest first: a cut leaves a line of roots that ends earlier, and the same call goes on. */
 function keep(folder: Folder, roots: SignedRoots): void {
-  remember(folder, roots);
+  keepRoots(folder, roots);
   placeKeys(folder, roots);
   folder.remove(proposalFile(newest(roots).root.version));
 }

@@ -1,6 +1,7 @@
 /** Every verb of the tool: its words, its options, and what it does. Out: a table, and the text of --help. */
 import { globalOptions, type Option, type Options, type Syntax } from './args.ts';
 import { brokerConfig, brokerConfigOptions } from './broker-files.ts';
+import { acceptMap } from './cosign.ts';
 import { init, initOptions } from './init.ts';
 import { invite, inviteOptions } from './invite.ts';
 import { addMember, addOptions, listMembers, removeMember, rotateMember, rotateOptions } from './members.ts';
@@ -36,7 +37,8 @@ export const verbs: readonly Verb[] = [
   verb('policy set FILE', 'check a policy and take it over', setPolicy),
   verb('policy test QUESTION', 'say what grants "laptop -> home tcp:22", or why nothing does', testPolicy),
   verb('names set', 'change the zone of the names, or the resolvers', setNames, namesOptions),
-  verb('sign', 'show what changed and sign it as the next map', sign, signOptions),
+  verb('sign [FILE]', 'show what changed and sign it as the next map, or a carried one', sign, signOptions),
+  verb('accept [FILE]', 'take over a carried map that enough keys have signed', acceptMap),
   verb('publish', 'send what is signed to the broker', publish, publishOptions),
   verb('show', 'show the network, its map, members, policy, and what is not signed yet', show),
   verb('verify', 'verify the signed files as a router does', verify),
