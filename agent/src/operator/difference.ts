@@ -32,7 +32,7 @@ export interface Draft extends Content {
   readonly rootVersion: number;
 }
 
-function draftOf({ members, policy, names, issuedUnixS, expiresUnixS, rootVersion }: VerifiedMap): Draft {
+export function draftOf({ members, policy, names, issuedUnixS, expiresUnixS, rootVersion }: VerifiedMap): Draft {
   const { ranges, rules, exits } = policy;
   return { members, rules, exits, ranges, ...names, lifetimeS: expiresUnixS - issuedUnixS, rootVersion };
 }

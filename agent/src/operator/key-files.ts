@@ -11,9 +11,12 @@ import { newest, type SignedRoots } from './signed.ts';
 /** Secrets are for their owner alone. */
 export const keyFileMode = 0o600;
 
-/** The key that a role had before `key`. */
-function keyBefore(roots: SignedRoots, role: KeyRole, key: IdentityKey): IdentityKey | undefined {
-  return roots.findLast(({ root }) => !root[role].keys.includes(key))?.root[role].keys[0];
+/** Where the key that a role had before `key` is kept; which of several this folder had, only its passphrase tells. */
+function retiredFile(roots: SignedRoots, role: KeyRole, key: IdentityKey): string | undefined {
+  const before = roots.findLast(({ root }) => !root[role].keys.includes(key))?.root;
+  const [old, ...others] = before?.[role].keys ?? [];
+  if (before === undefined || old === undefined) return undefined;
+  return others.length === 0 ? retiredKeyFile(old) : `keys/retired/${role}-of-root-${before.version}.age`;
 }
 
 function same(left: Uint8Array | undefined, right: Uint8Array): boolean {
@@ -23,28 +26,30 @@ function same(left: Uint8Array | undefined, right: Uint8Array): boolean {
 function placeKey(folder: Folder, roots: SignedRoots, role: KeyRole, key: IdentityKey): void {
   const next = folder.read(nextKeyFile(key));
   if (next === undefined) return;
-  const before = keyBefore(roots, role, key);
+  const retired = retiredFile(roots, role, key);
   const old = folder.read(keyFile(role));
   // The same bytes: an earlier run came this far.
-  if (before !== undefined && old !== undefined && !same(old, next)) {
-    const retired = retiredKeyFile(before);
+  if (retired !== undefined && old !== undefined && !same(old, next)) {
     if (!same(folder.read(retired), old)) folder.writeNew(retired, old, keyFileMode);
   }
   folder.write(keyFile(role), next, keyFileMode);
   folder.remove(nextKeyFile(key));
 }
 
-/** Ends what an interrupted rotation began, where the newest root has its key. */
+/**
+ * Ends what an interrupted rotation began, where the newest root has its key. Of several keys the one in keys/<role>.age
+ * may still be in use: both stay where they are.
+ */
 export function placeKeys(folder: Folder, roots: SignedRoots): void {
   for (const role of ['root', 'map'] as const) {
-    for (const key of newest(roots).root[role].keys) placeKey(folder, roots, role, key);
+    const [key, ...others] = newest(roots).root[role].keys;
+    if (key !== undefined && others.length === 0) placeKey(folder, roots, role, key);
   }
 }
 
-/** Keys of no root: a rotation was interrupted before it signed one, so that nobody needs them. */
+/** Keys of no root: not proposed yet, or of a rotation that was interrupted before it signed one. */
 export function strayKeyFiles(folder: Folder, roots: SignedRoots): readonly string[] {
-  const { root, map } = newest(roots).root;
-  const known = new Set([...root.keys, ...map.keys].map(nextKeyFile));
+  const known = new Set(roots.flatMap(({ root: { root, map } }) => [...root.keys, ...map.keys].map(nextKeyFile)));
   return folder
     .list('keys/next')
     .map((name) => `keys/next/${name}`)

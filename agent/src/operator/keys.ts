@@ -5,11 +5,11 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { armor, Decrypter, Encrypter } from 'age-encryption';
-import { encodeEnvelope, pae } from '../trust/dsse.ts';
+import { encodeEnvelope, pae, type Signature } from '../trust/dsse.ts';
 import { readJson } from '../trust/json.ts';
 import { refusing } from '../trust/refuse.ts';
 import { integer, oneOf, record, text } from '../trust/shape.ts';
-import type { IdentityKey, NetworkId, Root } from '../trust/types.ts';
+import type { IdentityKey, NetworkId, RoleKeys, Root } from '../trust/types.ts';
 import { keyIdOf, parseDigest, parseNetworkId } from '../trust/words.ts';
 import type { Given, Option } from './args.ts';
 import { readSecretFile, type Folder } from './folder.ts';
@@ -51,7 +51,7 @@ export function workFactor(given: Given): number {
 const maxKeyFileBytes = 64 * 1024;
 const shape = record({
   format: integer(1, 1),
-  network: text('a network id, 32 hex digits', parseNetworkId),
+  network: text('a network id, 32 hex digits, or nothing', (value) => (value === '' ? '' : parseNetworkId(value))),
   role: oneOf(['root', 'map']),
   secret: text('32 bytes, hex', parseDigest),
 });
@@ -64,10 +64,13 @@ function signerOf(secret: Uint8Array): Signer {
   return { secret, key: bytesToHex(ed25519.getPublicKey(secret)) as IdentityKey };
 }
 
-export function signedBy(signers: readonly Signer[], payloadType: string, payload: Uint8Array): Uint8Array {
+export function signatures(signers: readonly Signer[], payloadType: string, payload: Uint8Array): readonly Signature[] {
   const message = pae(payloadType, payload);
-  const signatures = signers.map(({ key, secret }) => ({ keyid: keyIdOf(key), sig: ed25519.sign(message, secret) }));
-  return encodeEnvelope({ payloadType, payload, signatures });
+  return signers.map(({ key, secret }) => ({ keyid: keyIdOf(key), sig: ed25519.sign(message, secret) }));
+}
+
+export function signedBy(signers: readonly Signer[], payloadType: string, payload: Uint8Array): Uint8Array {
+  return encodeEnvelope({ payloadType, payload, signatures: signatures(signers, payloadType, payload) });
 }
 
 export function keyFile(role: KeyRole): string {
@@ -81,11 +84,11 @@ export function retiredKeyFile(key: IdentityKey): string {
   return `keys/retired/${keyIdOf(key)}.age`;
 }
 
-/** The text of a key file. `workFactor` is the base-2 logarithm of scrypt's cost. */
+/** The text of a key file; a key may be older than its network, and name none. `workFactor` is the base-2 logarithm of scrypt's cost. */
 export async function sealKey(
   signer: Signer,
   role: KeyRole,
-  network: NetworkId,
+  network: NetworkId | '',
   passphrase: string,
   workFactor: number,
 ): Promise<string> {
@@ -98,9 +101,39 @@ export async function sealKey(
 
 /** The key with which `root` lets a role sign. */
 export async function openKey(folder: Folder, role: KeyRole, root: Root, passphrase: string): Promise<Signer> {
-  const { network, version } = root;
   const { keys } = root[role];
   const name = keys.map(nextKeyFile).find((each) => folder.has(each)) ?? keyFile(role);
+  const signer = await openKeyFile(folder, name, role, root.network, passphrase);
+  if (!keys.includes(signer.key)) {
+    const wanted = `wanted the ${role} key ${keys.map(keyIdOf).join(' or ')} of root version ${root.version}`;
+    fail('wrong-key', `${name}: ${wanted}, got ${keyIdOf(signer.key)}`);
+  }
+  return signer;
+}
+
+/** Every key of a role in this folder that is one of these. */
+export async function openKeys(
+  folder: Folder,
+  role: KeyRole,
+  { network, keys }: Pick<Root, 'network'> & Pick<RoleKeys, 'keys'>,
+  passphrase: string,
+): Promise<readonly Signer[]> {
+  const names = [keyFile(role), ...keys.map(nextKeyFile)].filter((name) => folder.has(name));
+  const signers: Signer[] = [];
+  for (const name of names) {
+    const signer = await openKeyFile(folder, name, role, network, passphrase);
+    if (keys.includes(signer.key)) signers.push(signer);
+  }
+  return signers;
+}
+
+async function openKeyFile(
+  folder: Folder,
+  name: string,
+  role: KeyRole,
+  network: NetworkId,
+  passphrase: string,
+): Promise<Signer> {
   const bytes =
     folder.read(name) ?? fail('no-key', `wanted the ${role} key at ${folder.pathOf(name)}, got no such file`);
   const plain = await decrypt(name, bytes, passphrase);
@@ -108,18 +141,10 @@ export async function openKey(folder: Folder, role: KeyRole, root: Root, passphr
     refusing(() => shape(readJson(plain, maxKeyFileBytes), '$')),
     name,
   );
-  if (fields.network !== network || fields.role !== role) {
+  if (![network, ''].includes(fields.network) || fields.role !== role) {
     fail('wrong-key', `${name}: wanted the ${role} key of ${network}, got the ${fields.role} key of ${fields.network}`);
   }
-  const signer = signerOf(hexToBytes(fields.secret));
-  if (!keys.includes(signer.key)) {
-    const wanted = keys.map(keyIdOf).join(' or ');
-    fail(
-      'wrong-key',
-      `${name}: wanted the ${role} key ${wanted} of root version ${version}, got ${keyIdOf(signer.key)}`,
-    );
-  }
-  return signer;
+  return signerOf(hexToBytes(fields.secret));
 }
 
 async function decrypt(name: string, bytes: Uint8Array, passphrase: string): Promise<Uint8Array> {

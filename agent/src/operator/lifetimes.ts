@@ -7,7 +7,7 @@ const dayS = 86_400;
 export const defaultMapLifetimeS = 14 * dayS;
 export const defaultRootLifetimeS = 365 * dayS;
 const minRootLifetimeS = dayS;
-const maxRootLifetimeS = 3650 * dayS;
+export const maxRootLifetimeS = 3650 * dayS;
 
 export function mapLifetimeOption(otherwise: string): Option {
   return { value: 'TIME', help: `how long a signed map holds: 1h to 90d (default: ${otherwise})` };

@@ -1,5 +1,5 @@
 /**
- * `member add`, `member remove`, `member list`. In: what a router's `rustynet identity` shows, and addresses or routes.
+ * `member add`, `member rotate`, `member remove`, `member list`. In: what a router's `rustynet identity` shows, and addresses or routes.
  * Out: members.json, in which no two members claim the same thing.
  */
 import { deriveMemberV6, formatIp, parseCidr, parseIp, rangeOf } from '../trust/ip.ts';
@@ -8,10 +8,12 @@ import { nodeIdOf, parseEndpoint, parseIdentityKey, parseLabel, parseWireGuardKe
 import type { Options } from './args.ts';
 import { checkedContent, readContent, writeMembers } from './content.ts';
 import { problemsOf } from './policy-file.ts';
-import { fail } from './refused.ts';
+import { fail, misuse } from './refused.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Answer, Call } from './surroundings.ts';
 
+const identityWords = 'an Ed25519 public key, 64 hex digits,';
+const wireGuardWords = 'a WireGuard public key, base64,';
 const roles: readonly Role[] = ['client', 'subnet-router', 'exit', 'relay'];
 
 export const addOptions = {
@@ -22,6 +24,14 @@ export const addOptions = {
   tag: { value: 'TAG', many: true, help: 'a name for rules: tag:TAG' },
   endpoint: { value: 'HOST:PORT', many: true, help: 'where other members reach it' },
   address: { value: 'IPV4', help: 'its address in the mesh (default: the first free one)' },
+} satisfies Options;
+
+export const rotateOptions = {
+  identity: {
+    value: 'HEX',
+    help: "the router's new Ed25519 public key; its node id and its IPv6 address follow from it",
+  },
+  wireguard: { value: 'BASE64', help: "the router's new WireGuard public key" },
 } satisfies Options;
 
 /** First and last address of the range that a member can have: the network's and the broadcast address are nobody's. */
@@ -50,8 +60,8 @@ function requireUsable(settings: Settings, address: Ip): Ip {
 
 function memberFrom({ given }: Call, settings: Settings, members: readonly Member[]): Member {
   const name = given.parsedOperand(0, 'a label of RFC 1123, lower case, as NAME', parseLabel);
-  const identityKey = given.parsedNeeded('identity', 'an Ed25519 public key, 64 hex digits,', parseIdentityKey);
-  const wireGuardKey = given.parsedNeeded('wireguard', 'a WireGuard public key, base64,', parseWireGuardKey);
+  const identityKey = given.parsedNeeded('identity', identityWords, parseIdentityKey);
+  const wireGuardKey = given.parsedNeeded('wireguard', wireGuardWords, parseWireGuardKey);
   const subnets = given.parsedAll('subnet', 'a prefix without host bits', parseCidr);
   const wanted = given.parsedAll('role', `one of ${roles.join(' ')}`, (text) => roles.find((role) => role === text));
   const own = [...wanted, ...(subnets.length > 0 ? (['subnet-router'] as const) : [])];
@@ -85,13 +95,44 @@ export async function addMember(call: Call): Promise<Answer> {
   return { lines, value: { member: plainMember(member) } };
 }
 
+/** All else stays: name, IPv4 address, subnets, tags. Rules name members, and no rule has to change. */
+export async function rotateMember({ folder, given }: Call): Promise<Answer> {
+  const settings = readSettings(folder);
+  const content = readContent(folder, settings);
+  const before = namedMember(content.members, given.operand(0));
+  const identityKey = given.parsed('identity', identityWords, parseIdentityKey);
+  const wireGuardKey = given.parsed('wireguard', wireGuardWords, parseWireGuardKey);
+  if (identityKey === undefined && wireGuardKey === undefined)
+    misuse('wanted --wireguard, --identity or both, got neither');
+  if (identityKey === before.identityKey || wireGuardKey === before.wireGuardKey) {
+    fail('same-key', `wanted a new key of ${before.name}, got the one that it has`);
+  }
+  const id = nodeIdOf(identityKey ?? before.identityKey);
+  const ownV6 = deriveMemberV6(settings.network, before.id);
+  const after: Member = {
+    ...before,
+    id,
+    identityKey: identityKey ?? before.identityKey,
+    wireGuardKey: wireGuardKey ?? before.wireGuardKey,
+    addresses: before.addresses.map((each) => (each === ownV6 ? deriveMemberV6(settings.network, id) : each)),
+  };
+  const members = content.members.map((member) => (member === before ? after : member));
+  writeMembers(folder, checkedContent(settings, { ...content, members }).members);
+  const lines = [`${after.name} has new keys, not signed yet: the old ones hold until "sign" and "publish"`];
+  return { lines, value: { member: plainMember(after) } };
+}
+
+function namedMember(members: readonly Member[], name: string): Member {
+  const found = members.find((member) => member.name === name);
+  return found ?? fail('unknown-name', `wanted the name of a member, got ${JSON.stringify(name)}`);
+}
+
 export async function removeMember({ folder, given }: Call): Promise<Answer> {
   const settings = readSettings(folder);
   const content = readContent(folder, settings);
   const { members } = content;
-  const name = given.operand(0);
+  const { name } = namedMember(members, given.operand(0));
   const rest = members.filter((member) => member.name !== name);
-  if (rest.length === members.length) fail('unknown-name', `wanted the name of a member, got ${JSON.stringify(name)}`);
   const problems = problemsOf({ ...content, members: rest });
   const gone = problems.find(({ selector }) => selector === `member:${name}`);
   if (gone !== undefined) {

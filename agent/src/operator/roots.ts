@@ -7,13 +7,14 @@ import { rootType } from '../trust/limits.ts';
 import { encodeRoot, verifyNextRoot, type VerifiedRoot } from '../trust/root.ts';
 import type { RoleKeys, Root } from '../trust/types.ts';
 import { keyIdOf } from '../trust/words.ts';
-import type { Options } from './args.ts';
-import { describeChange, type Change } from './difference.ts';
+import type { Given, Options } from './args.ts';
+import { describeChange } from './difference.ts';
 import { keyFileMode, placeKeys, strayKeyFiles } from './key-files.ts';
 import { newSigner, nextKeyFile, openKey, passphrase, passphraseOption, retiredKeyFile, sealKey } from './keys.ts';
 import { signedBy, workFactor, workFactorOption, type KeyRole, type Signer } from './keys.ts';
 import { defaultRootLifetimeS, rootLifetimeOption, rootLifetimeS } from './lifetimes.ts';
 import { believed, fail, misuse } from './refused.ts';
+import { roleNames, roles, rootChanges } from './root-difference.ts';
 import { readSettings } from './settings.ts';
 import { newest, readRoots, rootFile, type SignedRoots } from './signed.ts';
 import type { Answer, Call } from './surroundings.ts';
@@ -31,9 +32,6 @@ export const rootRotateOptions = {
   'work-factor': workFactorOption,
   'passphrase-file': passphraseOption,
 } satisfies Options;
-
-const roles = ['root', 'map'] as const;
-const roleNames: Readonly<Record<KeyRole, string>> = { root: 'root key', map: 'map key' };
 
 function plainRole({ threshold, keys }: RoleKeys) {
   return { threshold, keys: keys.map(keyIdOf) };
@@ -55,7 +53,10 @@ export async function rootShow({ folder, around }: Call): Promise<Answer> {
   const stray = strayKeyFiles(folder, roots);
   return {
     lines: roots.flatMap(({ root }) => rootLines(root, around.nowUnixS())),
-    warnings: stray.map((name) => `${name} is of no root: a rotation was interrupted, this key never signed anything`),
+    warnings: stray.map(
+      (name) =>
+        `${name} is of no root: it was not proposed yet, or a rotation was interrupted; it never signed anything`,
+    ),
     value: {
       roots: roots.map(({ root: { version, digest, expiresUnixS: expires, root, map } }) => {
         return { version, digest, expires, root: plainRole(root), map: plainRole(map) };
@@ -75,7 +76,8 @@ function withFresh(current: Root, role: KeyRole, fresh: Signer | undefined): Rol
   const { keys, threshold } = current[role];
   if (fresh === undefined) return current[role];
   // Whose the others are, and how they would sign, this folder does not know.
-  if (keys.length > 1) fail('many-keys', `wanted one ${roleNames[role]} to replace, got ${keys.length}`);
+  if (keys.length > 1)
+    fail('many-keys', `wanted one ${roleNames[role]} to replace, got ${keys.length}: use root propose`);
   return { keys: [fresh.key], threshold };
 }
 
@@ -93,17 +95,6 @@ function draft({ folder, given }: Call, expiresUnixSOf: (current: Root) => numbe
   return { roots, next, fresh, factor: workFactor(given) };
 }
 
-function changesOf({ roots, next, fresh }: Draft): readonly Change[] {
-  const { root: current } = newest(roots);
-  const ids = ({ keys }: RoleKeys): string => keys.map(keyIdOf).join(' ');
-  const [from, to] = [formatTime(current.expiresUnixS), formatTime(next.expiresUnixS)];
-  return [
-    { what: 'root version', from: `${current.version}`, to: `${next.version}` },
-    ...(from === to ? [] : [{ what: 'end', from, to }]),
-    ...[...fresh.keys()].map((role) => ({ what: roleNames[role], from: ids(current[role]), to: ids(next[role]) })),
-  ];
-}
-
 async function confirm({ given, around }: Call, { next }: Draft, lines: readonly string[]): Promise<void> {
   if (given.flag('yes')) return;
   const end = `${formatTime(next.expiresUnixS)} (${left(next.expiresUnixS, around.nowUnixS())})`;
@@ -115,6 +106,10 @@ async function confirm({ given, around }: Call, { next }: Draft, lines: readonly
 async function signRoot(call: Call, { roots, next, fresh, factor }: Draft): Promise<SignedRoots> {
   const { folder } = call;
   const current = newest(roots).root;
+  if (current.root.threshold > 1) {
+    const wanted = `wanted ${current.root.threshold} owners to sign root version ${next.version}`;
+    fail('too-few-signers', `${wanted}, got the one of this folder: use root propose`);
+  }
   const secret = await passphrase(call);
   const owner = await openKey(folder, 'root', current, secret);
   const newOwner = fresh.get('root');
@@ -135,7 +130,7 @@ async function signRoot(call: Call, { roots, next, fresh, factor }: Draft): Prom
 
 async function makeRoot(call: Call, made: Draft): Promise<Answer> {
   const { roots, fresh } = made;
-  const changes = changesOf(made);
+  const changes = rootChanges(newest(roots).root, made.next);
   const lines = changes.map((change) => `~ ${describeChange(change)}`);
   await confirm(call, made, lines);
   const before = newest(roots).root;
@@ -169,12 +164,19 @@ export async function rootRotate(call: Call): Promise<Answer> {
   const { given, around } = call;
   const rotated = roles.filter((role) => given.flag(role));
   if (rotated.length === 0) misuse('wanted --map, --root or both, got neither');
-  const [nowUnixS, lifetimeS] = [around.nowUnixS(), rootLifetimeS(given)];
-  const endOf = ({ expiresUnixS }: Root): number => (lifetimeS === undefined ? expiresUnixS : nowUnixS + lifetimeS);
-  const made = draft(call, endOf, rotated);
-  if (made.next.expiresUnixS <= nowUnixS) {
-    const got = `got one that ended ${formatTime(made.next.expiresUnixS)}`;
+  return makeRoot(
+    call,
+    draft(call, (current) => keptEnd(current, given, around.nowUnixS()), rotated),
+  );
+}
+
+/** It ends when it did, if not said otherwise. */
+export function keptEnd({ expiresUnixS }: Root, given: Given, nowUnixS: number): number {
+  const lifetimeS = rootLifetimeS(given);
+  const endUnixS = lifetimeS === undefined ? expiresUnixS : nowUnixS + lifetimeS;
+  if (endUnixS <= nowUnixS) {
+    const got = `got one that ended ${formatTime(endUnixS)}`;
     fail('expired', `wanted a root that lasts beyond ${formatTime(nowUnixS)}, ${got}: give --root-lifetime`);
   }
-  return makeRoot(call, made);
+  return endUnixS;
 }

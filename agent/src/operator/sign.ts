@@ -1,24 +1,26 @@
 /**
  * `sign`: the decisions become a map. In: the folder, the map key's passphrase, a yes. Out: signed/map.json and its parts,
  * which this tool has verified the way a router does before it wrote them. The epoch is spent first, in network.json: a
- * crash may skip one and never gives one out twice.
+ * crash may skip one and never gives one out twice. Where the root wants several keys, the map waits in proposed/map.json.
  */
 import { mapType } from '../trust/limits.ts';
 import { encodeMap, verifyMap } from '../trust/map.ts';
 import { completeMap } from '../trust/parts.ts';
-import type { Floors, MapManifest, VerifiedMap } from '../trust/types.ts';
+import type { MapManifest, VerifiedMap } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
 import type { Options } from './args.ts';
 import { byDigest, partRefs, partsOf, readContent, readPolicyFile } from './content.ts';
 import type { Content, Parts, PolicyFile } from './content.ts';
 import { describeDifference, differenceOf, plainDifference, type Difference } from './difference.ts';
+import { encodeCarriedMap, mapProposalFile, mapStanding, withOneSigner } from './carried-map.ts';
+import { cosignMap } from './cosign.ts';
 import { placeKeys } from './key-files.ts';
 import { openKey, passphrase, passphraseOption, signedBy } from './keys.ts';
 import { mapLifetimeOption, mapLifetimeS } from './lifetimes.ts';
 import { problemsOf, requireTests } from './policy-file.ts';
-import { believed, fail } from './refused.ts';
+import { believed, fail, misuse } from './refused.ts';
 import { readSettings, writeSettings, type Settings } from './settings.ts';
-import { newest, readRoots, readSignedMap, walkedFloors, writeSignedMap, type SignedRoots } from './signed.ts';
+import { floorsAfter, newest, readRoots, readSignedMap, writeSignedMap, type SignedRoots } from './signed.ts';
 import type { Answer, Call } from './surroundings.ts';
 import { formatDuration, formatTime } from './times.ts';
 
@@ -36,18 +38,11 @@ function requireGoodPolicy(file: PolicyFile, content: Content): readonly string[
   return problems.map(({ text }) => text);
 }
 
-function requireClock(nowUnixS: number, last: VerifiedMap | undefined): void {
+export function requireClock(nowUnixS: number, last: VerifiedMap | undefined): void {
   if (last !== undefined && nowUnixS < last.issuedUnixS) {
     const issued = formatTime(last.issuedUnixS);
     fail('not-yet', `wanted a clock not before the last map of ${issued}, got ${formatTime(nowUnixS)}`);
   }
-}
-
-function floorsOf(roots: SignedRoots, last: VerifiedMap | undefined): Floors {
-  const floors = walkedFloors(roots);
-  return last === undefined
-    ? floors
-    : { ...floors, epoch: last.epoch, mapDigest: last.digest, timeUnixS: last.issuedUnixS };
 }
 
 interface Draft {
@@ -105,6 +100,13 @@ async function confirm(call: Call, { manifest, warnings }: Draft, lines: readonl
 }
 
 export async function sign(call: Call): Promise<Answer> {
+  const path = call.given.operandIfAny(0);
+  if (path === undefined) return signNext(call);
+  if (call.given.flag('lifetime')) misuse('wanted no --lifetime for a map that somebody else made, got one');
+  return cosignMap(call, path);
+}
+
+async function signNext(call: Call): Promise<Answer> {
   const { folder } = call;
   const made = draft(call);
   const { manifest, parts, roots, last } = made;
@@ -113,19 +115,25 @@ export async function sign(call: Call): Promise<Answer> {
   await confirm(call, made, lines);
   const signer = await openKey(folder, 'map', root, await passphrase(call));
   const envelope = signedBy([signer], mapType, encodeMap(manifest));
-  const verified = verifyMap(envelope, root, floorsOf(roots, last), manifest.issuedUnixS);
+  const verified = verifyMap(envelope, withOneSigner(root), floorsAfter(roots, last), manifest.issuedUnixS);
   believed(completeMap(believed(verified, 'the signed map'), byDigest(parts)), 'the signed map');
   placeKeys(folder, roots);
   writeSettings(folder, { ...made.settings, epoch: manifest.epoch });
-  writeSignedMap(folder, envelope, new Map([...parts.values()].map((bytes) => [digestOf(bytes), bytes])));
+  const isEnough = root.map.threshold === 1;
+  if (isEnough) writeSignedMap(folder, envelope, new Map([...parts.values()].map((bytes) => [digestOf(bytes), bytes])));
+  else folder.write(mapProposalFile, encodeCarriedMap(folder, roots, envelope, [...parts.values()]));
   const { epoch, issuedUnixS: issued, expiresUnixS: expires } = manifest;
   const changed = last === undefined || describeDifference(made.difference).length > 0;
+  const then = isEnough ? 'publish it next' : mapStanding(root, new Set([signer.key])).words;
   return {
     lines: [
       ...(call.given.flag('yes') ? lines : []),
-      `signed epoch ${epoch}, good until ${formatTime(expires)}; publish it next`,
+      `signed epoch ${epoch}, good until ${formatTime(expires)}; ${then}`,
     ],
     warnings: made.warnings,
-    value: { epoch, issued, expires, changed, difference: plainDifference(made.difference) },
+    value: {
+      ...{ epoch, issued, expires, changed, difference: plainDifference(made.difference) },
+      ...(isEnough ? {} : { file: mapProposalFile, ...mapStanding(root, new Set([signer.key])).value }),
+    },
   };
 }

@@ -34,18 +34,36 @@ export interface SignedRoot {
 /** Root version 1 and all that follow it, oldest first. */
 export type SignedRoots = readonly [SignedRoot, ...SignedRoot[]];
 
-export function readRoots(folder: Folder, { rootDigest, network }: Settings): SignedRoots {
+/** Root version 1 as this folder knows it. */
+export type Pin = Pick<Settings, 'rootDigest' | 'network'>;
+
+export function readRoots(folder: Folder, { rootDigest, network }: Pin): SignedRoots {
   const envelope =
     folder.read(rootFile(1)) ?? fail('no-root', `wanted ${folder.pathOf(rootFile(1))}, got no such file`);
-  const roots: [SignedRoot, ...SignedRoot[]] = [
-    { root: believed(verifyPinnedRoot(envelope, rootDigest, network), rootFile(1)), envelope },
-  ];
+  const first = { root: believed(verifyPinnedRoot(envelope, rootDigest, network), rootFile(1)), envelope };
+  return walk(first, (version) => folder.read(rootFile(version)), rootFile);
+}
+
+/** From a root that is believed to the newest that follows it. `nameOf` is for messages. */
+export function walk(
+  first: SignedRoot,
+  read: (version: number) => Uint8Array | undefined,
+  nameOf: (version: number) => string,
+): SignedRoots {
+  const roots: [SignedRoot, ...SignedRoot[]] = [first];
   for (;;) {
     const { root: current } = newest(roots);
-    const name = rootFile(current.version + 1);
-    const next = folder.read(name);
-    if (next === undefined) return roots;
-    roots.push({ root: believed(verifyNextRoot(current, next), name), envelope: next });
+    const version = current.version + 1;
+    const envelope = read(version);
+    if (envelope === undefined) return roots;
+    roots.push({ root: believed(verifyNextRoot(current, envelope), nameOf(version)), envelope });
+  }
+}
+
+/** Also where an owner has nothing but keys: no other past can be shown to them later. */
+export function keepRoots(folder: Folder, roots: SignedRoots): void {
+  for (const { root, envelope } of roots) {
+    if (!folder.has(rootFile(root.version))) folder.writeNew(rootFile(root.version), envelope);
   }
 }
 
@@ -60,6 +78,14 @@ export function walkedFloors([first, ...rest]: SignedRoots): Floors {
   return floors;
 }
 
+/** What the next map must not fall below: an operator's epochs rise, also where a new key would let them begin again. */
+export function floorsAfter(roots: SignedRoots, last: VerifiedMap | undefined): Floors {
+  const floors = walkedFloors(roots);
+  return last === undefined
+    ? floors
+    : { ...floors, epoch: last.epoch, mapDigest: last.digest, timeUnixS: last.issuedUnixS };
+}
+
 export interface SignedMap {
   readonly map: VerifiedMap;
   readonly envelope: Uint8Array;
@@ -67,25 +93,33 @@ export interface SignedMap {
   readonly retired: boolean;
 }
 
-function complete(folder: Folder, manifest: VerifiedManifest | Refusal): VerifiedMap {
-  const map = completeMap(believed(manifest, mapFile), (digest) => folder.read(partFile(digest)));
-  return believed(map, mapFile);
+type PartReader = (digest: Digest) => Uint8Array | undefined;
+
+function complete(readPart: PartReader, manifest: VerifiedManifest | Refusal, name: string): VerifiedMap {
+  return believed(completeMap(believed(manifest, name), readPart), name);
+}
+
+function partsIn(folder: Folder): PartReader {
+  return (digest) => folder.read(partFile(digest));
+}
+
+export function readSignedMap(folder: Folder, roots: SignedRoots): SignedMap | undefined {
+  const envelope = folder.read(mapFile);
+  return envelope === undefined ? undefined : readMapOf(envelope, partsIn(folder), roots, mapFile);
 }
 
 /**
- * The last signed map as of when it was issued, so that an expired one can be read, and under the newest root under which
- * it holds, so that one of retired keys can.
+ * A map that was signed, as of when it was issued, so that an expired one can be read, and under the newest root under
+ * which it holds, so that one of retired keys can.
  */
-export function readSignedMap(folder: Folder, roots: SignedRoots): SignedMap | undefined {
-  const envelope = folder.read(mapFile);
-  if (envelope === undefined) return undefined;
-  const atUnixS = issuedIn(envelope);
+export function readMapOf(envelope: Uint8Array, readPart: PartReader, roots: SignedRoots, name: string): SignedMap {
+  const atUnixS = issuedIn(envelope, name);
   const [first, ...rest] = roots;
   const walks = [...roots.keys()].map((steps): SignedRoots => [first, ...rest.slice(0, steps)]).reverse();
   const judged = walks.map((walk) => verifyMap(envelope, newest(walk).root, walkedFloors(walk), atUnixS));
   const under = judged.findIndex((manifest) => !isRefusal(manifest));
   const manifest = judged[Math.max(0, under)] ?? fail('no-root', 'wanted a root, got none');
-  return { map: complete(folder, manifest), envelope, retired: under > 0 };
+  return { map: complete(readPart, manifest, name), envelope, retired: under > 0 };
 }
 
 /** The last signed map as a router believes it now that pinned root version 1 and walked to the newest. */
@@ -96,19 +130,22 @@ export function neededSignedMap(folder: Folder, roots: SignedRoots, nowUnixS: nu
     const got = `got one of keys that it replaced: run sign first`;
     fail('not-signed', `${mapFile}: wanted a map of the map keys of root version ${root.version}, ${got}`);
   }
-  return { ...last, map: complete(folder, verifyMap(last.envelope, root, walkedFloors(roots), nowUnixS)) };
+  return {
+    ...last,
+    map: complete(partsIn(folder), verifyMap(last.envelope, root, walkedFloors(roots), nowUnixS), mapFile),
+  };
 }
 
 const time: Shape<number> = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** When a map says that it was issued: only good for reading it back as of then. */
-function issuedIn(envelope: Uint8Array): number {
+function issuedIn(envelope: Uint8Array, name: string): number {
   const issued = refusing(() => {
     const fields = readJson(openEnvelope(envelope, mapType).payload, maxEnvelopeBytes);
     const value: JsonValue | undefined = fields instanceof Map ? (fields.get('issued') as JsonValue) : undefined;
     return time(value ?? '', '$.issued');
   });
-  return believed(issued, mapFile);
+  return believed(issued, name);
 }
 
 /** New parts, then the map that names them, then old parts go: at each moment the map there is whole. */

@@ -11,7 +11,7 @@ import { readJson } from './json.ts';
 import { maxEnvelopeBytes, maxSignatures } from './limits.ts';
 import { refuse } from './refuse.ts';
 import { list, record, text } from './shape.ts';
-import type { RoleKeys } from './types.ts';
+import type { IdentityKey, RoleKeys } from './types.ts';
 import { keyIdOf } from './words.ts';
 
 export interface Signature {
@@ -54,17 +54,21 @@ export function openEnvelope(bytes: Uint8Array, payloadType: string, maxBytes = 
   return envelope;
 }
 
-/** Check 3: different keys of the role, each with a signature that holds. Signatures of others count for nothing. */
-export function requireSigners(envelope: Envelope, role: RoleKeys, who: string): void {
+/** Keys among these whose signature holds. Signatures of others, and a second one of the same key, count for nothing. */
+export function signersOf(envelope: Envelope, keys: readonly IdentityKey[]): ReadonlySet<IdentityKey> {
   const message = pae(envelope.payloadType, envelope.payload);
-  const known = new Map(role.keys.map((key) => [keyIdOf(key), key]));
-  const signers = new Set<string>();
+  const known = new Map(keys.map((key) => [keyIdOf(key), key]));
+  const signers = new Set<IdentityKey>();
   for (const { keyid, sig } of envelope.signatures) {
     const key = known.get(keyid);
     if (key === undefined || sig.length !== 64) continue;
-    if (ed25519.verify(sig, message, hexToBytes(key), { zip215: false })) signers.add(keyid);
+    if (ed25519.verify(sig, message, hexToBytes(key), { zip215: false })) signers.add(key);
   }
-  if (signers.size < role.threshold) {
-    refuse('too-few-signers', `wanted ${role.threshold} signers of ${who}, got ${signers.size}`);
-  }
+  return signers;
+}
+
+/** Check 3: different keys of the role, each with a signature that holds. */
+export function requireSigners(envelope: Envelope, role: RoleKeys, who: string): void {
+  const { size } = signersOf(envelope, role.keys);
+  if (size < role.threshold) refuse('too-few-signers', `wanted ${role.threshold} signers of ${who}, got ${size}`);
 }

@@ -49,6 +49,19 @@ export interface VerifiedRoot extends Root {
   readonly digest: Digest;
 }
 
+/** Believed by nobody yet. */
+export interface ProposedRoot extends Root {
+  readonly digest: Digest;
+}
+
+/** What a root says that perhaps too few have signed: for owners, who judge whether to sign it. Routers never ask. */
+export function readProposedRoot(bytes: Uint8Array): ProposedRoot | Refusal {
+  return refusing(() => {
+    const { payload } = openEnvelope(bytes, rootType);
+    return { ...readRoot(payload), digest: digestOf(payload) };
+  });
+}
+
 function requireNetwork(got: NetworkId, network: NetworkId): void {
   if (got !== network) refuse('wrong-network', `wanted a root of network ${network}, got one of ${got}`);
 }

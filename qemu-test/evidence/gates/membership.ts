@@ -44,6 +44,13 @@ export const membership: Readonly<Record<string, Wants>> = {
       isCutOff(host1, lan2, 3),
     ],
   },
+  'owners-rotate-the-map-key': {
+    'whoever stole the only map key lets a spy in, at the highest epoch there is': [],
+    'two of three owners replace the key: kernels list the members of the next map and no spy, after five roots, too': [
+      reaches(host1, lan2, 5),
+    ],
+    'maps of the stolen key are refused from then on and no kernel moves; the next honest one is taken': [],
+  },
   'map-expires': {
     'an agent that hangs, and a clock set back: the kernel closes when the map ends, not later': mapEnds,
     'an agent that is killed and not started again, and a clock set back: the kernel closes when the map ends, not later':
