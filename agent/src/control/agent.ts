@@ -18,13 +18,12 @@ import { Session } from './session.ts';
 import type { Report } from './status.ts';
 import { Teller } from './telling.ts';
 import { Time, type ClockSource } from './time.ts';
+import { Turns } from './turns.ts';
 
 /** The kernel is looked at at least this often, and often enough to renew the lease at half time. */
 const auditS = 60;
 /** After a run that failed or left something to do. */
 const retryS = 5;
-/** netifd and the kernel answer a step with events of their own; each would be the next run. */
-const settleMs = 1_000;
 
 const defaults: Config = parseConfig({});
 
@@ -33,6 +32,7 @@ export class Agent {
   readonly #time: Time;
   readonly #audit: Audit;
   readonly #teller: Teller;
+  readonly #turns: Turns;
   #config: Config = defaults;
   #session: Session | undefined;
   /** Why there is no session although there should be one. */
@@ -43,14 +43,8 @@ export class Agent {
   /** The map and the choices that the outcome is of: a proof of one map, or of one interface, is none of the next. */
   #outcomeOf = '';
   #desired: Desired = closedDesired(defaults.choices);
-  #running: Promise<void> | undefined;
-  #again = false;
   #reload = true;
   #isLoaded = false;
-  /** A run that left something unproven is not followed at once by what it set off itself. */
-  #notBeforeMs = 0;
-  #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
   #said = '';
 
   constructor(ports: AgentPorts) {
@@ -58,6 +52,14 @@ export class Agent {
     this.#time = new Time(ports.clockUnixS, ports.monotonicS);
     this.#audit = new Audit(ports.audit, ports.identity, ports.monotonicS, ports.log);
     this.#teller = new Teller(this.#audit);
+    this.#turns = new Turns({
+      run: () => this.#run().catch((error: unknown) => ports.log(`run failed: ${messageOf(error)}`)),
+      isUnproven: () => {
+        const { steps = [], proof } = this.#outcome ?? {};
+        return steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
+      },
+      wakeS: () => this.#wakeS(),
+    });
   }
 
   start(): void {
@@ -87,40 +89,14 @@ export class Agent {
     this.trigger();
   }
 
-  /** Asks for a run; those asked for during one become one more. */
+  /** Asks for a run of the loop. */
   trigger(): void {
-    if (this.#stopped) return;
-    if (this.#running !== undefined) {
-      this.#again = true;
-      return;
-    }
-    clearTimeout(this.#timer);
-    const waitMs = this.#notBeforeMs - performance.now();
-    if (waitMs > 0) {
-      this.#timer = setTimeout(() => this.trigger(), waitMs);
-      return;
-    }
-    this.#running = this.#run()
-      .catch((error: unknown) => this.#ports.log(`run failed: ${messageOf(error)}`))
-      .then(() => {
-        this.#running = undefined;
-        const { steps = [], proof } = this.#outcome ?? {};
-        const isUnproven = steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
-        this.#notBeforeMs = isUnproven ? performance.now() + settleMs : 0;
-        if (this.#again) {
-          this.#again = false;
-          this.trigger();
-        } else if (!this.#stopped) {
-          this.#timer = setTimeout(() => this.trigger(), this.#wakeS() * 1000);
-        }
-      });
+    this.#turns.trigger();
   }
 
   /** Leaves the kernel as it is: within the lease, a restart drops nobody. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
+    await this.#turns.stop();
     await this.#session?.close();
     this.#audit.flush(this.#moment());
   }
@@ -128,10 +104,7 @@ export class Agent {
   /** Resolves when a run that read the settings anew has ended. */
   async #reloaded(): Promise<void> {
     this.#reload = true;
-    await this.#running;
-    this.#notBeforeMs = 0;
-    this.trigger();
-    await this.#running;
+    await this.#turns.next();
   }
 
   async #endSession(): Promise<void> {
