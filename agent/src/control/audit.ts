@@ -1,7 +1,8 @@
 /**
  * The audit log of a running agent. In: events. Out: lines on flash, signed, and pages of them. Flash wears: events wait
  * in memory, at most ten minutes, and what repeats is one line with a count; what must not be lost with the power is
- * written at once, a few times an hour. Whatever comes, 12 batches an hour are written at most.
+ * written at once, a few times an hour. Whatever comes, 12 batches an hour are written at most, and those that `keep` asks
+ * for, whose rate is bounded where they come from (break-glass.ts).
  */
 import { clipped, nextBatch, resumeAudit, type AuditChain } from '../trust/audit-chain.ts';
 import {

@@ -136,6 +136,8 @@ export class BreakGlass {
       await this.#readPermission();
       return this.report();
     }
+    // What is over and was not yet seen by a run has an end of its own in the log.
+    this.review();
     try {
       if (action === 'open') await this.#open(args);
       else if (action === 'close') this.#close(args);

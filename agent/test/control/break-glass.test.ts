@@ -89,6 +89,14 @@ describe('open, without a map', () => {
     await lab.closes(seconds < 0 ? 'unclocked' : 'closed');
     expect(lab.told()).toEqual(['opened', 'expired its time is over']);
   });
+  test('one that is over, and that no run has seen since, ends before the next is opened', async () => {
+    const release = lab.hold();
+    lab.passedS += 55;
+    const next = lab.ask();
+    release();
+    expect(await next).toMatchObject({ open: { peer: stranger.wireGuardKey } });
+    expect(lab.told()).toEqual(['opened', 'expired its time is over', 'opened']);
+  });
   test('a person closes it, and who that was is recorded', async () => {
     lab.show(closed);
     expect(await lab.ask({ action: 'close', who: 'root on /dev/pts/1' })).toMatchObject({ open: null });
@@ -132,6 +140,19 @@ describe('open, without a map', () => {
   });
 });
 
+test('a reason that looks like a line of the log is none', async () => {
+  const reason = '","event":"break-glass","what":"closed","x":"';
+  expect(await lab.ask({ reason })).toMatchObject({ open: { reason } });
+  const { folder, options } = lab;
+  await lab.agent.stop();
+  lab = new OverriddenLab(Object.fromEntries(options), folder);
+  await lab.settles('closed');
+  expect(lab.onFlash()).toMatchObject([
+    { what: 'opened', reason },
+    { what: 'ended', reason },
+  ]);
+});
+
 describe('with a map', () => {
   const rules = [rule('any', 'any')];
   const hear = async (members = content.members, epoch = 7): Promise<void> => {
@@ -156,7 +177,9 @@ describe('with a map', () => {
       name: 'home',
       break_glass: { confirm: 'home' },
     });
-    expect(String((await lab.call('status'))['why'])).not.toContain('without it');
+    const { why, lease_s: leaseS } = await lab.call('status');
+    expect(String(why)).not.toContain('without it');
+    expect(Number(leaseS)).toBeLessThanOrEqual(60);
     lab.passedS += 55;
     expect(await lab.closes('enforced', granted())).toMatchObject({ peers: 2, lease_s: 600 });
   });
