@@ -10,7 +10,7 @@ export interface Module {
 }
 
 const rooms =
-  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|text)(?:\.ts)?$/;
+  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|break-glass-command|text)(?:\.ts)?$/;
 const packages = [
   '@noble/curves',
   '@noble/hashes',
@@ -48,8 +48,14 @@ const rules: readonly Rule[] = [
     but: /^agent\/src\/trust\/(?:map|root|limits)\.ts$/,
   },
   { what: 'signing where belief is', pattern: /\.sign\(/, but: /^agent\/src\/(?:control|drivers)\// },
-  { what: 'a switch in the environment', pattern: /process\.env(?!\["RUSTYNET_(?:VERSION|BUILT_UNIX_S)"\])/ },
-  { what: 'a flag that is not known here', pattern: /["'`]--(?!(?:json|help)["'`])\w/ },
+  {
+    what: 'a switch in the environment',
+    pattern: /process\.env(?!\["(?:RUSTYNET_(?:VERSION|BUILT_UNIX_S)|SSH_CONNECTION)"\])/,
+  },
+  {
+    what: 'a flag that is not known here',
+    pattern: /["'`]--(?!(?:json|help|peer|allowed-ips|endpoint|minutes|reason)["'`])\w/,
+  },
 ];
 
 /** Splits by the comments that name each file. */

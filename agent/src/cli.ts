@@ -5,9 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { askAudit, auditText, auditWords } from './audit-command.ts';
+import { askBreakGlass, isBreakGlass, personHere } from './break-glass-command.ts';
 import { Fault, type JsonObject, type Ubus } from './control/ports.ts';
 import { connectUbus } from './drivers/ubus.ts';
-import { choiceLines, netcheckLines, peerLines, statusLines } from './text.ts';
+import { breakGlassLines, choiceLines, netcheckLines, peerLines, statusLines } from './text.ts';
 
 export const ubusSocket = '/var/run/ubus/ubus.sock';
 
@@ -24,6 +25,9 @@ const usage = `usage: rustynet <command> [--json]
   audit show        what happened on this router
   audit verify      whether its record of that is whole, or where it is not
   audit export      the record as it is on flash, and its head
+  break-glass open --peer <key> --allowed-ips <prefix>,... [--endpoint <address>:<port>] --minutes <1 to 60> --reason <text>
+                    override the map for a while, where UCI allows it; asks on a terminal
+  break-glass close, break-glass status
   version
 exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 status: not enforced,
   5 audit verify: not whole
@@ -60,6 +64,10 @@ const takes: Readonly<Record<string, Takes>> = {
     },
   },
   announce: { wanted: 'prefixes as arguments', fits: () => true },
+  'break-glass': {
+    wanted: 'close, status, or open with --peer, --allowed-ips, --minutes, --reason as arguments',
+    fits: isBreakGlass,
+  },
   audit: {
     wanted: 'show, verify or export as the argument',
     fits: ([first = '', ...more]) => auditWords.includes(first) && more.length === 0,
@@ -84,6 +92,7 @@ const commands: Readonly<Record<string, Command>> = {
   announce: (ubus, words) =>
     asked(ubus, 'announce', words.length === 0 ? {} : { prefixes: words.join() === 'off' ? [] : words }),
   audit: (ubus, [what = '']) => askAudit((args) => call(ubus, 'audit', args), what),
+  'break-glass': (ubus, words) => askBreakGlass((method, args) => call(ubus, method, args), words, personHere()),
   netcheck: async (ubus) => {
     const data = { ...(await call(ubus, 'status')), ...(await call(ubus, 'peers')) };
     return { data, status: netcheckLines(data).every(({ good }) => good) ? 0 : 1 };
@@ -94,6 +103,7 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
   const { error } = data;
   if (error !== undefined) return `rustynet ${command}: ${(error as { message?: string }).message ?? 'failed'}`;
   if (command === 'audit') return auditText(what, data);
+  if (command === 'break-glass') return breakGlassLines(data).join('\n');
   if (command === 'status') return statusLines(data).join('\n');
   if (command === 'peers') return peerLines(data, Date.now() / 1000).join('\n');
   if (command === 'netcheck')

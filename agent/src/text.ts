@@ -50,12 +50,25 @@ export function choiceLines(data: JsonObject): readonly string[] {
   ];
 }
 
+/** What a person overrode here, and until when. */
+export function breakGlassLines({ allowed, open }: JsonObject): readonly string[] {
+  if (open === null || open === undefined) {
+    return [allowed === true ? 'not open' : 'not open, and not allowed: rustynet.main.break_glass is 0'];
+  }
+  const { who, reason, peer, allowed_ips: ips, endpoint, until, left_s: leftS } = open as JsonObject;
+  return [
+    `open until ${time(until)} (${duration(Number(leftS))}), by ${String(who)}: ${String(reason)}`,
+    `peer ${String(peer)}${endpoint === null ? '' : ` at ${String(endpoint)}`}: ${(ips as readonly string[]).join(' ')}`,
+  ];
+}
+
 export function statusLines(data: JsonObject): readonly string[] {
   const [map, floors, broker] = ['map', 'floors', 'broker'].map((key) => fieldsOf(data, key));
   const now = Number(data['now']);
   const refused = Object.entries(fieldsOf(data, 'refusals') ?? {}).filter(([, count]) => count !== 0);
   const last = fieldsOf(data, 'last_refusal');
   const leaseS = Number(data['lease_s']);
+  const glass = data['break_glass'] as JsonObject | undefined;
   return [
     `state       ${String(data['state'])}: ${String(data['why'])}`,
     `node        ${String(data['node'])}${data['name'] === null ? '' : ` (${String(data['name'])})`}`,
@@ -69,6 +82,9 @@ export function statusLines(data: JsonObject): readonly string[] {
     `clock       ${time(now)}, ${clockWords[String(data['clock'])] ?? 'unknown'}`,
     `lease       ${leaseS > 0 ? `closes in ${leaseS} s unless renewed` : 'none: closed'}`,
     `peers       ${String(data['peers'])}`,
+    ...(glass?.['open']
+      ? breakGlassLines(glass as JsonObject).map((row, at) => `${at === 0 ? 'break-glass' : ''}`.padEnd(12) + row)
+      : []),
     broker
       ? `broker      ${broker['connected'] === true ? 'connected' : 'not connected'}, ${broker['received_bytes']} bytes received`
       : 'broker      none',

@@ -5,10 +5,12 @@
 import { judge, type Judgement } from '../plan/judge.ts';
 import { compile } from '../policy/compile.ts';
 import { closedDesired, type Desired } from '../policy/desired.ts';
+import { overridden } from '../policy/override.ts';
 import type { AuditMoment } from '../trust/audit.ts';
 import type { VerifiedMap } from '../trust/types.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import { Audit } from './audit.ts';
+import { BreakGlass, openingReport, overrideWords, type Facts, type Opening } from './break-glass.ts';
 import { parseConfig, type Config } from './config.ts';
 import { rustynetObject } from './object.ts';
 import { Fault, type JsonObject } from './ports.ts';
@@ -18,13 +20,13 @@ import { Session } from './session.ts';
 import type { Report } from './status.ts';
 import { Teller } from './telling.ts';
 import { Time, type ClockSource } from './time.ts';
+import { Turns } from './turns.ts';
+import { usableMap } from './usable-map.ts';
 
 /** The kernel is looked at at least this often, and often enough to renew the lease at half time. */
 const auditS = 60;
 /** After a run that failed or left something to do. */
 const retryS = 5;
-/** netifd and the kernel answer a step with events of their own; each would be the next run. */
-const settleMs = 1_000;
 
 const defaults: Config = parseConfig({});
 
@@ -33,6 +35,8 @@ export class Agent {
   readonly #time: Time;
   readonly #audit: Audit;
   readonly #teller: Teller;
+  readonly #turns: Turns;
+  readonly #breakGlass: BreakGlass;
   #config: Config = defaults;
   #session: Session | undefined;
   /** Why there is no session although there should be one. */
@@ -43,14 +47,8 @@ export class Agent {
   /** The map and the choices that the outcome is of: a proof of one map, or of one interface, is none of the next. */
   #outcomeOf = '';
   #desired: Desired = closedDesired(defaults.choices);
-  #running: Promise<void> | undefined;
-  #again = false;
   #reload = true;
   #isLoaded = false;
-  /** A run that left something unproven is not followed at once by what it set off itself. */
-  #notBeforeMs = 0;
-  #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
   #said = '';
 
   constructor(ports: AgentPorts) {
@@ -58,16 +56,34 @@ export class Agent {
     this.#time = new Time(ports.clockUnixS, ports.monotonicS);
     this.#audit = new Audit(ports.audit, ports.identity, ports.monotonicS, ports.log);
     this.#teller = new Teller(this.#audit);
+    this.#turns = new Turns({
+      run: () => this.#run().catch((error: unknown) => ports.log(`run failed: ${messageOf(error)}`)),
+      isUnproven: () => {
+        const { steps = [], proof } = this.#outcome ?? {};
+        return steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
+      },
+      wakeS: () => this.#wakeS(),
+    });
+    this.#breakGlass = new BreakGlass({
+      audit: this.#audit,
+      settings: ports.settings,
+      monotonicS: ports.monotonicS,
+      facts: () => this.#facts(),
+      next: () => this.#turns.next(),
+      reload: () => this.#reloaded(),
+    });
   }
 
   start(): void {
     const { ubus, version } = this.#ports;
     this.#audit.start({ event: 'start', fields: { version } }, this.#moment());
+    this.#breakGlass.start(this.#moment());
     ubus.publish(
       'rustynet',
       rustynetObject({
         ports: this.#ports,
         audit: this.#audit,
+        breakGlass: this.#breakGlass,
         report: () => this.#report(),
         desired: () => this.#desired,
         poke: () => this.trigger(),
@@ -87,40 +103,14 @@ export class Agent {
     this.trigger();
   }
 
-  /** Asks for a run; those asked for during one become one more. */
+  /** Asks for a run of the loop. */
   trigger(): void {
-    if (this.#stopped) return;
-    if (this.#running !== undefined) {
-      this.#again = true;
-      return;
-    }
-    clearTimeout(this.#timer);
-    const waitMs = this.#notBeforeMs - performance.now();
-    if (waitMs > 0) {
-      this.#timer = setTimeout(() => this.trigger(), waitMs);
-      return;
-    }
-    this.#running = this.#run()
-      .catch((error: unknown) => this.#ports.log(`run failed: ${messageOf(error)}`))
-      .then(() => {
-        this.#running = undefined;
-        const { steps = [], proof } = this.#outcome ?? {};
-        const isUnproven = steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
-        this.#notBeforeMs = isUnproven ? performance.now() + settleMs : 0;
-        if (this.#again) {
-          this.#again = false;
-          this.trigger();
-        } else if (!this.#stopped) {
-          this.#timer = setTimeout(() => this.trigger(), this.#wakeS() * 1000);
-        }
-      });
+    this.#turns.trigger();
   }
 
   /** Leaves the kernel as it is: within the lease, a restart drops nobody. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
+    await this.#turns.stop();
     await this.#session?.close();
     this.#audit.flush(this.#moment());
   }
@@ -128,10 +118,7 @@ export class Agent {
   /** Resolves when a run that read the settings anew has ended. */
   async #reloaded(): Promise<void> {
     this.#reload = true;
-    await this.#running;
-    this.#notBeforeMs = 0;
-    this.trigger();
-    await this.#running;
+    await this.#turns.next();
   }
 
   async #endSession(): Promise<void> {
@@ -145,10 +132,12 @@ export class Agent {
     this.#session?.belief.wake(log);
     const { choices, membership } = this.#config;
     if (this.#problem === undefined) this.#unfit = await fit(configuration, world, membership && choices);
-    const map = this.#map();
-    this.#desired = typeof map === 'string' ? this.#closed() : compile(map, identity.id, choices);
-    const subject = subjectOf(map, choices);
-    const clocks = { clockUnixS, monotonicS, lifeS: () => this.#session?.belief.lifeS ?? 0 };
+    this.#breakGlass.review();
+    const [map, opening] = [this.#map(), this.#breakGlass.current];
+    const granted = typeof map === 'string' ? this.#closed() : compile(map, identity.id, choices);
+    this.#desired = opening === undefined ? granted : overridden(granted, opening, identity.wireGuardKey);
+    const subject = subjectOf(map, choices, opening);
+    const clocks = { clockUnixS, monotonicS, lifeS: () => this.#lifeS(map, opening) };
     try {
       this.#outcome = await reconcile(world, this.#desired, clocks, log, membership?.brokerUrl);
     } catch (error) {
@@ -158,6 +147,14 @@ export class Agent {
       this.#outcomeOf = subject;
       this.#announce();
     }
+  }
+
+  /** How long what is desired may stay open: no longer than the map is in force, and never longer than an override. */
+  #lifeS(map: VerifiedMap | string, opening: Opening | undefined): number {
+    const lifeS = this.#session?.belief.lifeS ?? 0;
+    if (opening === undefined) return lifeS;
+    const leftS = Math.floor(opening.endsAtS - this.#ports.monotonicS());
+    return typeof map === 'string' ? leftS : Math.min(lifeS, leftS);
   }
 
   /** False before the settings were read for the first time: until then nothing is touched. */
@@ -173,6 +170,8 @@ export class Agent {
     }
     [this.#isLoaded, this.#problem] = [true, undefined];
     await this.#endSession();
+    // What cannot be read allows nothing.
+    this.#config = { ...this.#config, breakGlass: false };
     try {
       if (options instanceof Error) throw options;
       this.#config = parseConfig(options as JsonObject);
@@ -192,18 +191,8 @@ export class Agent {
   }
 
   #map(): VerifiedMap | string {
-    if (this.#problem !== undefined) return this.#problem;
-    if (this.#unfit?.code === 'SECTION') return this.#unfit.message;
-    if (!this.#config.enabled) return 'disabled: rustynet.main.enabled is 0';
-    if (this.#session === undefined) return 'no network was joined; run "rustynet join"';
-    if (this.#session.problem !== undefined) return this.#session.problem;
-    const map = this.#session.belief.current();
-    if (typeof map === 'string') return map;
-    const own = map.members.find(({ id }) => id === this.#ports.identity.id);
-    if (own === undefined) return `this router is no member in epoch ${map.epoch}`;
-    const { wireGuardKey } = this.#ports.identity;
-    if (own.wireGuardKey === wireGuardKey) return map;
-    return `the map of epoch ${map.epoch} has the WireGuard key ${own.wireGuardKey} for this router, not ${wireGuardKey}`;
+    const [problem, unfit, config, session] = [this.#problem, this.#unfit, this.#config, this.#session];
+    return usableMap({ problem, unfit, config, session, identity: this.#ports.identity });
   }
 
   /** In no network, nothing of one stays; in one, its names and prefixes stay closed. */
@@ -214,14 +203,26 @@ export class Agent {
   }
 
   #judgement(): Judgement {
-    const map = this.#map();
+    const [map, opening] = [this.#map(), this.#breakGlass.current];
     return judge({
       proof: this.#outcome?.proof,
-      applying: this.#outcomeOf !== subjectOf(map, this.#config.choices),
+      applying: this.#outcomeOf !== subjectOf(map, this.#config.choices, opening),
       closedBecause: typeof map === 'string' ? map : this.#outcome?.closedBecause,
       clockUsable: this.#session === undefined || this.#clock() !== 'unknown',
       leaseS: this.#leaseS(),
+      override: opening && overrideWords(opening),
     });
+  }
+
+  #facts(): Facts {
+    return {
+      config: this.#config,
+      identity: this.#ports.identity,
+      map: this.#map(),
+      outcome: this.#outcome,
+      unfit: this.#unfit,
+      moment: this.#moment(),
+    };
   }
 
   #leaseS(): number {
@@ -239,9 +240,9 @@ export class Agent {
 
   #wakeS(): number {
     const state = this.#judgement().state;
-    if (state !== 'enforced' && state !== 'closed' && state !== 'unclocked') return retryS;
+    if (state !== 'enforced' && state !== 'closed' && state !== 'unclocked' && state !== 'break-glass') return retryS;
     const lifeS = typeof this.#map() === 'string' ? auditS : (this.#session?.belief.lifeS ?? 0) + 1;
-    return Math.max(1, Math.min(auditS, this.#config.choices.leaseS / 3, lifeS));
+    return Math.max(1, Math.min(auditS, this.#config.choices.leaseS / 3, lifeS, this.#breakGlass.leftS ?? auditS));
   }
 
   #report(): Report {
@@ -261,6 +262,7 @@ export class Agent {
       broker: this.#session?.brokerState,
       outcome: this.#outcome,
       leaseS: this.#leaseS(),
+      breakGlass: this.#breakGlass.report(),
       flashWrites: store.writes() + this.#audit.writes() + world.bootGuard.writes(),
       choices: this.#config.choices,
       problems: [...(this.#outcome?.problems ?? []), ...(this.#unfit === undefined ? [] : [this.#unfit.message])],
@@ -276,7 +278,10 @@ export class Agent {
     if (said !== this.#said) log(said);
     this.#said = said;
     const { exit, offersExit, announced } = this.#config.choices;
-    this.#session?.announce({ state, epoch, exit, offer_exit: offersExit, announced }, clockUnixS());
+    const opening = this.#breakGlass.current;
+    const told = { state, epoch, exit, offer_exit: offersExit, announced };
+    const override = opening && { break_glass: openingReport(opening) };
+    this.#session?.announce({ ...told, ...override }, clockUnixS());
     this.#teller.see({
       report: this.#report(),
       isConfigured: this.#isLoaded && this.#problem === undefined,

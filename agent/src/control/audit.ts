@@ -1,11 +1,20 @@
 /**
  * The audit log of a running agent. In: events. Out: lines on flash, signed, and pages of them. Flash wears: events wait
  * in memory, at most ten minutes, and what repeats is one line with a count; what must not be lost with the power is
- * written at once, a few times an hour. Whatever comes, 12 batches an hour are written at most.
+ * written at once, a few times an hour. Whatever comes, 12 batches an hour are written at most, and those that `keep` asks
+ * for, whose rate is bounded where they come from (break-glass.ts).
  */
 import { clipped, nextBatch, resumeAudit, type AuditChain } from '../trust/audit-chain.ts';
-import { auditStart, type AuditEvent, type AuditFields, type AuditHead, type AuditMoment } from '../trust/audit.ts';
+import {
+  auditStart,
+  readLine,
+  type AuditEvent,
+  type AuditFields,
+  type AuditHead,
+  type AuditMoment,
+} from '../trust/audit.ts';
 import { isFinding, verifyAudit } from '../trust/audit-verify.ts';
+import { isRefusal } from '../trust/refuse.ts';
 import type { Identity } from './identity.ts';
 import { Fault, type AuditStore, type JsonObject } from './ports.ts';
 
@@ -30,6 +39,8 @@ const kinds = {
   choices: { urgency: 'routine', lines: 3 },
   'clock-jump': { urgency: 'routine', lines: 3 },
   'drift-repaired': { urgency: 'routine', lines: 3 },
+  'break-glass': { urgency: 'act', by: 'what', lines: 6 },
+  'break-glass-refused': { urgency: 'act', lines: 3 },
   'audit-tail-cut': { urgency: 'act', lines: 1 },
   'audit-damaged': { urgency: 'act', lines: 1 },
 } as const satisfies Record<string, Kind>;
@@ -99,6 +110,33 @@ export class Audit {
     const keys = happenings.map((each) => this.#wait(each, moment));
     const isUrgent = keys.filter(({ urgency, key }) => this.#takeAllowance(urgency, key)).length > 0;
     if (isUrgent || this.#monotonicS() - this.#triedAtS >= periodS) this.flush(moment);
+  }
+
+  /** Writes it at once and by itself, or it is as if it was never told: what may only happen on the record asks first. */
+  keep(happening: Happening, moment: AuditMoment): boolean {
+    this.flush(moment);
+    if (this.#waiting.length > 0) return false;
+    this.#wait(happening, moment);
+    this.flush(moment);
+    const isKept = this.#waiting.length === 0;
+    this.#waiting = [];
+    return isKept;
+  }
+
+  /** The newest of its kind that is on flash, whoever wrote it. */
+  last(event: AuditKind): AuditEvent | undefined {
+    let found: AuditEvent | undefined;
+    this.#trying(() => {
+      // A quote within a field has a backslash before it.
+      const sign = `"event":"${event}",`;
+      const segment = this.#store.read().segments.findLast(({ bytes }) => Buffer.from(bytes).includes(sign));
+      if (segment === undefined) return;
+      const bytes = Buffer.from(segment.bytes);
+      const at = bytes.lastIndexOf(sign);
+      const line = readLine(bytes.subarray(bytes.lastIndexOf(0x0a, at) + 1, bytes.indexOf(0x0a, at) + 1));
+      found = isRefusal(line) ? undefined : line.entry;
+    });
+    return found;
   }
 
   /** Writes what waits. A flash that does not take it is told and asked again in the next period. */

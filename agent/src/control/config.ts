@@ -15,6 +15,8 @@ export interface Membership {
 }
 export interface Config {
   readonly enabled: boolean;
+  /** Whether a person on this router may override it (control/break-glass.ts). */
+  readonly breakGlass: boolean;
   readonly choices: Choices;
   /** `undefined` before the router joined. */
   readonly membership: Membership | undefined;
@@ -109,6 +111,7 @@ export function parseConfig(options: JsonObject): Config {
   if (enabled !== '0' && enabled !== '1') throw settingsFault('enabled', '0 or 1', enabled);
   return {
     enabled: enabled === '1',
+    breakGlass: flag(options, 'break_glass'),
     choices: {
       interface: interfaceName(options),
       listenPort: integer(options, 'listen_port', 51820, 1, 65535),

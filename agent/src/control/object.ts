@@ -4,6 +4,7 @@
  */
 import type { Desired } from '../policy/desired.ts';
 import type { Audit } from './audit.ts';
+import type { BreakGlass } from './break-glass.ts';
 import { chooseAnnounced, chooseExit, type ChosenOptions } from './choices.ts';
 import type { Identity } from './identity.ts';
 import { join, leave, type MembershipPorts } from './membership.ts';
@@ -18,6 +19,7 @@ export interface Inside {
     readonly builtUnixS: number;
   };
   readonly audit: Audit;
+  readonly breakGlass: BreakGlass;
   report(): Report;
   desired(): Desired;
   poke(): void;
@@ -78,6 +80,15 @@ function auditMethod({ audit }: Inside): UbusMethod {
   };
 }
 
+/** For the router's own command line: who may call it through rpcd overrides what was signed. */
+function breakGlassMethod({ breakGlass }: Inside): UbusMethod {
+  const texts = { action: 'String', who: 'String', confirm: 'String', peer: 'String', endpoint: 'String' } as const;
+  return {
+    policy: { ...texts, allowed_ips: 'Array', minutes: 'Integer', reason: 'String' },
+    handler: (args) => answer(() => breakGlass.call(args)),
+  };
+}
+
 export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
   const { id, identityKey, wireGuardKey } = inside.ports.identity;
   const poke = (): JsonObject => {
@@ -105,6 +116,7 @@ export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
       handler: (args) => answer(async () => chosen(inside, chooseAnnounced(args, inside.report().map))),
     },
     audit: auditMethod(inside),
+    break_glass: breakGlassMethod(inside),
     clock_set: {
       policy: {},
       handler: () => {

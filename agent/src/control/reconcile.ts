@@ -3,6 +3,7 @@
  * stay open. Out: what the kernel shows and what differs. After a step that fails only removals go on; what is true is observed.
  */
 import type { Choices, Desired } from '../policy/desired.ts';
+import type { Override } from '../policy/override.ts';
 import type { VerifiedMap } from '../trust/types.ts';
 import { table } from '../plan/guard.ts';
 import { nothingAround, type Observed } from '../plan/observed.ts';
@@ -26,9 +27,9 @@ export interface Outcome {
   readonly leaseAtS: number;
 }
 
-/** What an outcome is of: a proof of one map, or of one set of choices, is none of the next. */
-export function subjectOf(map: VerifiedMap | string, choices: Choices): string {
-  return JSON.stringify([typeof map === 'string' ? '' : map.digest, choices]);
+/** What an outcome is of: a proof of one map, of one set of choices, or of one override, is none of the next. */
+export function subjectOf(map: VerifiedMap | string, choices: Choices, override?: Override): string {
+  return JSON.stringify([typeof map === 'string' ? '' : map.digest, choices, override]);
 }
 
 export interface Clocks {

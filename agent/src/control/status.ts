@@ -30,6 +30,8 @@ export interface Report {
   readonly broker: BrokerState | undefined;
   readonly outcome: Outcome | undefined;
   readonly leaseS: number;
+  /** As `break_glass` of the answer: whether UCI allows it, and what is open. */
+  readonly breakGlass: JsonObject;
   readonly flashWrites: number;
   readonly choices: Choices;
   readonly problems: readonly string[];
@@ -38,8 +40,11 @@ export interface Report {
 /** Share of a map's life after which every surface warns. */
 const warnAfter = 0.75;
 
-function warnings({ map, nowUnixS, broker }: Report): readonly string[] {
+function warnings({ map, nowUnixS, broker, breakGlass }: Report): readonly string[] {
   const rows: string[] = [];
+  const open = breakGlass['open'] as JsonObject | null;
+  if (open !== null)
+    rows.push(`break-glass is open for ${String(open['left_s'])} s: "rustynet break-glass close" ends it`);
   if (map !== undefined) {
     const spent = (nowUnixS - map.issuedUnixS) / (map.expiresUnixS - map.issuedUnixS);
     if (spent >= warnAfter) {
@@ -83,6 +88,7 @@ export function statusReport(report: Report): JsonObject {
     clock: report.clock,
     clock_usable: report.clock !== 'unknown',
     lease_s: report.leaseS,
+    break_glass: report.breakGlass,
     peers: outcome?.observed.device?.peers.length ?? 0,
     refusals: { ...(refusals?.counts ?? {}) },
     last_refusal: refusals?.last === undefined ? null : { ...refusals.last },
@@ -105,7 +111,7 @@ export function statusReport(report: Report): JsonObject {
 function peerReport({ id, name, publicKey, allowedIps }: DesiredPeer, got: WgPeer | undefined): JsonObject {
   return {
     name,
-    node: id,
+    node: id ?? null,
     wireguard_key: publicKey,
     allowed_ips: allowedIps,
     present: got !== undefined,

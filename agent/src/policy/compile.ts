@@ -32,7 +32,7 @@ function pairsOf({ from, to, protocols }: Rule, self: NodeId, owned: readonly Ow
   return [...cross(ownSources, otherTargets), ...cross(otherSources, ownTargets)];
 }
 
-function grantsOf(boxes: readonly Box[]): readonly Grant[] {
+export function grantsOf(boxes: readonly Box[]): readonly Grant[] {
   return ([4, 6] as const).flatMap((family) =>
     disjoint(boxes.filter(({ from }) => from.family === family)).map(({ from, to, protocols }) => ({
       family,
@@ -53,7 +53,10 @@ function peerOf(member: Member, self: Member, use: ExitUse | undefined): Desired
 }
 
 /** Subnets need both: the map's grant and the router's own word; of two prefixes that overlap, the narrower. */
-function announcedOf({ subnets }: Member, { announced }: Choices): readonly Cidr[] {
+export function announcedOf(
+  { subnets }: Pick<Member, 'subnets'>,
+  { announced }: Pick<Choices, 'announced'>,
+): readonly Cidr[] {
   const within = (outer: Cidr, inner: Cidr): boolean => contains(rangeOf(outer), rangeOf(inner));
   return subnets.flatMap((subnet) =>
     announced.flatMap((prefix) => (within(prefix, subnet) ? [subnet] : within(subnet, prefix) ? [prefix] : [])),

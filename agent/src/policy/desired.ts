@@ -27,7 +27,8 @@ export interface Choices {
 }
 
 export interface DesiredPeer {
-  readonly id: NodeId;
+  /** `undefined`: one that no map names. */
+  readonly id?: NodeId;
   readonly name: Label;
   readonly publicKey: WireGuardKey;
   /** Prefixes, sorted. */

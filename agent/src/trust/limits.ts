@@ -34,4 +34,4 @@ export const maxAuditSegmentBytes = 28 * 1024;
 export const maxAuditLineBytes = 8 * 1024;
 export const maxAuditFields = 8;
 /** Characters of one value; what a stranger sent must not fill the log. */
-export const maxAuditText = 160;
+export const maxAuditText = 200;

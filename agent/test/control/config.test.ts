@@ -7,6 +7,7 @@ describe('settings', () => {
   test('a section with nothing in it has the defaults and no membership', () => {
     expect(parseConfig({})).toEqual({
       enabled: true,
+      breakGlass: false,
       choices: {
         interface: 'rn0',
         listenPort: 51820,
@@ -25,6 +26,7 @@ describe('settings', () => {
   test('a member, with every option said', () => {
     const options = {
       enabled: '0',
+      break_glass: '1',
       interface: 'mesh',
       listen_port: '1',
       mtu: '1280',
@@ -41,6 +43,7 @@ describe('settings', () => {
     };
     expect(parseConfig(options)).toEqual({
       enabled: false,
+      breakGlass: true,
       choices: {
         interface: 'mesh',
         listenPort: 1,
@@ -122,6 +125,7 @@ describe('settings', () => {
       { exit: 'Home!' },
       'rustynet.main.exit: wanted off, full or the name of a member, got "Home!"',
     ],
+    ['a break_glass of yes', { break_glass: 'yes' }, 'rustynet.main.break_glass: wanted 0 or 1, got "yes"'],
     ['an enabled of yes', { enabled: 'yes' }, 'rustynet.main.enabled: wanted 0 or 1, got "yes"'],
   ])('%s is a fault that says wanted and got', (_, options, message) => {
     const parse = (): unknown => parseConfig(options);

@@ -6,12 +6,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../../src/control/agent.ts';
-import type { BrokerMessage, JsonObject, SectionChange, Ubus, UbusMethod } from '../../src/control/ports.ts';
+import type {
+  AuditStore,
+  BrokerMessage,
+  JsonObject,
+  SectionChange,
+  Store,
+  Ubus,
+  UbusMethod,
+} from '../../src/control/ports.ts';
 import type { Secrets } from '../../src/control/session.ts';
 import { connectBroker } from '../../src/drivers/mqtt.ts';
 import { openAudit } from '../../src/drivers/audit.ts';
 import { openFlash } from '../../src/drivers/flash.ts';
-import { nothingAround, type Observed, type Routing, type Routings } from '../../src/plan/observed.ts';
+import {
+  nothingAround,
+  type LocalNetwork,
+  type Observed,
+  type Routing,
+  type Routings,
+} from '../../src/plan/observed.ts';
 import type { Desired } from '../../src/policy/desired.ts';
 import { closedDesired } from '../../src/policy/desired.ts';
 import { nowUnixS, signer } from '../trust/network.ts';
@@ -38,13 +52,18 @@ function routed({ rules, routes }: Routing, script: string): Routing {
 
 export class LabOfOne {
   #routing: Routings = nothingAround.routing;
-  readonly folder = mkdtempSync(join(tmpdir(), 'rustynet-agent-'));
+  readonly folder: string;
   readonly options: Map<string, string | readonly string[]>;
   /** Packages of UCI, their sections by name. */
   readonly packages: Record<string, Record<string, JsonObject>> = { network: {}, firewall: {} };
   uciWrites = 0;
   secrets: Secrets = {};
-  readonly store = openFlash(join(this.folder, 'state'));
+  readonly store: Store;
+  readonly audit: AuditStore;
+  /** LANs that netifd knows. */
+  locals: readonly LocalNetwork[] = [];
+  /** What the broker was given. */
+  readonly published: BrokerMessage[] = [];
   readonly lines: string[] = [];
   /** What the kernel shows; a test bends it. */
   shows: Observed | undefined = undefined;
@@ -59,7 +78,11 @@ export class LabOfOne {
   #held: Promise<void> | undefined;
   readonly #listeners = new Map<string, (event: string, data: JsonObject) => void>();
 
-  constructor(name: string, options: Readonly<Record<string, string | readonly string[]>> = {}) {
+  /** `folder`: the flash of one that ended, which a test removes. */
+  constructor(name: string, options: Readonly<Record<string, string | readonly string[]>> = {}, folder?: string) {
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'rustynet-agent-'));
+    this.store = openFlash(join(this.folder, 'state'));
+    this.audit = openAudit(join(this.folder, 'audit'));
     this.options = new Map(Object.entries(options));
     const { key, secret } = signer(`member ${name}`);
     const wireGuard = sha256(new Uint8Array(Buffer.from(`test wireguard ${name}`)));
@@ -104,7 +127,7 @@ export class LabOfOne {
         },
         bootGuard: { look: () => this.#kernel().bootFiles, write: () => undefined, writes: () => 0 },
         resolver: { resolve: () => Promise.resolve(new Map()), problems: () => new Map() },
-        surroundings: { look: () => Promise.resolve(nothingAround) },
+        surroundings: { look: () => Promise.resolve({ ...nothingAround, locals: this.locals }) },
         lifelines: {
           look: () => Promise.resolve({ lifelines: [], lifelineHosts: [], resolved: new Map() }),
           problems: () => [],
@@ -126,7 +149,7 @@ export class LabOfOne {
         change: (config, changes) => Promise.resolve(this.#changeSections(config, changes)),
       },
       store: this.store,
-      audit: openAudit(join(this.folder, 'audit')),
+      audit: this.audit,
       vault: {
         read: () => this.secrets,
         write: (secrets) => void (this.secrets = secrets),
@@ -140,7 +163,7 @@ export class LabOfOne {
         return {
           subscribe: () => undefined,
           unsubscribe: () => undefined,
-          publish: () => undefined,
+          publish: (message) => void this.published.push(message),
           state: () => ({ connected: true, dropped: 0, receivedBytes: 0 }),
           close: () => Promise.resolve(),
         };
@@ -213,6 +236,6 @@ export class LabOfOne {
 
   async end(): Promise<void> {
     await this.agent.stop();
-    rmSync(this.folder, { recursive: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

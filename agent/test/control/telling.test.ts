@@ -48,6 +48,7 @@ const report: Report = {
   broker: undefined,
   outcome: outcome([]),
   leaseS: 600,
+  breakGlass: { allowed: false, open: null },
   flashWrites: 0,
   choices: { ...choices, announced: [] },
   problems: [],

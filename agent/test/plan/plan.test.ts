@@ -166,6 +166,7 @@ describe('judge', () => {
     closedBecause: undefined,
     clockUsable: true,
     leaseS: 600,
+    override: undefined,
   };
   test.each<[string, Partial<Facts>, string]>([
     ['all proven', {}, 'enforced'],
@@ -182,8 +183,30 @@ describe('judge', () => {
     ['no map, and no lease', { closedBecause: 'no map', leaseS: 0 }, 'closed'],
     ['no map, but a link is still there', { closedBecause: 'no map', proof: { guard: [], rest: ['x'] } }, 'unsafe'],
     ['no clock', { clockUsable: false, closedBecause: 'clock' }, 'unclocked'],
+    ['overridden, and all proven', { override: 'o' }, 'break-glass'],
+    ['overridden, without a map', { override: 'o', closedBecause: 'no map' }, 'break-glass'],
+    [
+      'overridden, without a map and without a clock',
+      { override: 'o', closedBecause: 'c', clockUsable: false },
+      'break-glass',
+    ],
+    ['overridden, but nothing was looked at', { override: 'o', proof: undefined }, 'starting'],
+    ['overridden, but the guard does not stand', { override: 'o', proof: { guard: ['x'], rest: [] } }, 'unsafe'],
+    ['overridden, and a plan runs', { override: 'o', applying: true }, 'applying'],
+    [
+      'overridden, but the kernel shows something else',
+      { override: 'o', proof: { guard: [], rest: ['x'] } },
+      'applying',
+    ],
+    ['overridden, but the lease has ended', { override: 'o', leaseS: 0 }, 'applying'],
   ])('%s', (_, over, state) => {
     expect(judge({ ...good, ...over }).state).toBe(state);
+  });
+  test('says who overrode it, and what it would be without', () => {
+    expect(judge({ ...good, override: 'root: "x"' }).why).toBe('root: "x"');
+    expect(judge({ ...good, override: 'root: "x"', closedBecause: 'no map' }).why).toBe(
+      'root: "x"; without it closed: no map',
+    );
   });
 });
 

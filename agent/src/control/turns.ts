@@ -1,0 +1,68 @@
+/**
+ * When the loop runs: one run at a time. In: triggers, and what a run leaves to do. Out: runs; triggers during one become
+ * one more, and without any the next comes when the run before asked for it.
+ */
+
+/** netifd and the kernel answer a step with events of their own; each would be the next run. */
+const settleMs = 1_000;
+
+export interface Turn {
+  /** Does not reject. */
+  run(): Promise<void>;
+  /** Whether the run that ended left something unproven: what it set off itself does not follow it at once. */
+  isUnproven(): boolean;
+  /** Seconds until the next run, if nobody asks for one. */
+  wakeS(): number;
+}
+
+export class Turns {
+  readonly #turn: Turn;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #notBeforeMs = 0;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(turn: Turn) {
+    this.#turn = turn;
+  }
+
+  /** Asks for a run; those asked for during one become one more. */
+  trigger(): void {
+    if (this.#stopped) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    const waitMs = this.#notBeforeMs - performance.now();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.trigger(), waitMs);
+      return;
+    }
+    this.#running = this.#turn.run().then(() => {
+      this.#running = undefined;
+      this.#notBeforeMs = this.#turn.isUnproven() ? performance.now() + settleMs : 0;
+      if (this.#again) {
+        this.#again = false;
+        this.trigger();
+      } else if (!this.#stopped) {
+        this.#timer = setTimeout(() => this.trigger(), this.#turn.wakeS() * 1000);
+      }
+    });
+  }
+
+  /** Resolves when a run that began after this call has ended. */
+  async next(): Promise<void> {
+    await this.#running;
+    this.#notBeforeMs = 0;
+    this.trigger();
+    await this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+}
