@@ -8,7 +8,7 @@ const states = {
 	'unclocked': () => [ 'warning', _('Closed: the time is not known'), _('Without the time it cannot be ruled out that the map has expired. No traffic passes through the mesh.'), _('Make sure that this router reaches a time server (System, Time Synchronization).') ],
 	'closed': () => [ 'warning', _('Closed'), _('The guard stands and there are no peers. No traffic passes through the mesh.'), _('What is missing is said above. If the map has expired, ask the operator to sign a new one.') ],
 	'applying': () => [ 'notice', _('Being applied'), _('Something in the kernel differs still from what is desired. What is proven passes while the lease lasts.'), _('Wait some seconds. If it stays so, look at the findings below.') ],
-	'enforced': () => [ 'success', _('Enforced'), _('The kernel shows exactly what the signed map asks for.'), null ],
+	'enforced': () => [ 'success', _('Enforced'), _('Traffic passes as the signed map grants it.'), null ],
 	'unsafe': () => [ 'danger', _('Unsafe: the guard could not be proven'), _('The interface was taken down, and the router tries again. No traffic passes through the mesh.'), _('Look at the findings below and at the system log: something else changes the firewall, or nft fails.') ],
 	'break-glass': () => [ 'danger', _('Break-glass: somebody on this router overrode the map'), _('Traffic passes as the override says, until it ends.'), _('On the router, “rustynet break-glass” shows it and ends it.') ]
 };

@@ -67,7 +67,7 @@ function refusalSection({ refusals, last_refusal: last }) {
 	if (!refusals)
 		return shown.section(_('Refused maps'), h('p', {}, words.unknown()));
 
-	const rows = Object.keys(refusals).sort().map(reason => [ reason, String(refusals[reason]) ]);
+	const rows = Object.keys(refusals).filter(reason => refusals[reason] !== 0).sort().map(reason => [ reason, String(refusals[reason]) ]);
 
 	return shown.section(_('Refused maps'), [
 		shown.table([ _('Reason'), _('Times') ], rows, _('None was refused since the daemon started.')),

@@ -18,12 +18,12 @@ function link(peer) {
 }
 
 function row(peer, now) {
-	const allowed = Array.isArray(peer.allowed_ips) ? peer.allowed_ips.join(' ') : words.unknown();
+	const allowed = Array.isArray(peer.allowed_ips) ? peer.allowed_ips.map(prefix => h('div', {}, prefix)) : words.unknown();
 
 	return [
 		h('strong', {}, words.text(peer.name)),
 		link(peer),
-		allowed || _('none'),
+		allowed.length ? allowed : _('none'),
 		peer.present === true && peer.endpoint === null ? _('none known') : words.text(peer.endpoint),
 		peer.present === true ? words.age(peer.latest_handshake, now) : words.unknown(),
 		peer.present === true
@@ -41,8 +41,8 @@ return view.extend({
 		const rows = answer.peers.map(peer => row(peer, now));
 		const empty = answer.total === 0 ? _('This router has no peers: the overview says why.') : _('No peer matches.');
 		const range = rows.length
-			? _('%d to %d of %d found, %d peers in all').format(first + 1, first + rows.length, answer.found, answer.total)
-			: _('%d peers in all').format(answer.total);
+			? _('%d to %d of %d found; peers in all: %d').format(first + 1, first + rows.length, answer.found, answer.total)
+			: _('Peers in all: %d').format(answer.total);
 
 		return [
 			h('p', { 'role': 'status' }, range),
