@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { rustynetObject, type Inside } from '../../src/control/object.ts';
-import { answer, showView, sources, type Answers, type Shown } from './page.ts';
+import { answer, showView, sources, takeClass, type Answers, type Shown } from './page.ts';
 
 const now = 1_800_000_000;
 const status = {
@@ -40,7 +40,31 @@ const peer = {
   why: 'a handshake within 3 minutes',
 };
 const peersAnswer = { peers: [peer], total: 1, found: 1 };
-const good: Answers = { status: answer(status), peers: answer(peersAnswer) };
+const side = (name: string): unknown => ({ names: [name], more: 0 });
+const grant = {
+  direction: 'out',
+  from: '10.1.0.1',
+  to: '10.1.0.2',
+  from_members: side('home'),
+  to_members: side('attic'),
+};
+const access = { grants: [{ ...grant, protocols: ['tcp:22', 'icmp'] }], total: 1, exits: ['attic'] };
+const logLine = JSON.stringify({ seq: 1, at: now, clock: 'ntp', event: 'joined', network: 'cd' });
+const log = {
+  segment: '1',
+  text: `${logLine}\n{"event":"checkpoint"}\n`,
+  waiting: '{"event":"start","at":0}\n',
+  head: '{}',
+};
+const good: Answers = {
+  status: answer(status),
+  peers: answer(peersAnswer),
+  access: answer(access),
+  // One method gives pages and verdicts.
+  audit: answer({ ...log, whole: true, lines: 2, segments: 1, oldest: now, head: { seq: 2, digest: 'ef' } }),
+  get: answer({ values: { main: { enabled: '1', listen_port: '51820', network: 'cd'.repeat(16) } } }),
+};
+const granted = { ...status.choices, announced: [{ prefix: '192.168.1.0/24', granted: false }] };
 const denied = { error: { code: -32002, message: 'Access denied' } };
 
 let shown: Shown | undefined;
@@ -92,11 +116,56 @@ test.each<[string, string, Answers, RegExp]>([
     /no peers: the overview says why/,
   ],
   ['none that matches', 'peers', { ...good, peers: answer({ peers: [], total: 9, found: 0 }) }, /No peer matches/],
+  [
+    'what is granted, in words',
+    'access',
+    good,
+    /from here home 10\.1\.0\.1 attic 10\.1\.0\.2 TCP port 22, ping and other ICMP/,
+  ],
+  [
+    'nothing granted is said to be nothing',
+    'access',
+    { ...good, access: answer({ grants: [], total: 0 }) },
+    /Nothing is granted/,
+  ],
+  [
+    'announced and not granted',
+    'access',
+    { ...good, status: answer({ ...status, choices: granted }) },
+    /192\.168\.1\.0\/24: announced, and the map does not grant it/,
+  ],
+  ['a log that is whole', 'audit', good, /The log is whole 2 lines in 1 segments/],
+  [
+    'what waits is told from what is kept',
+    'audit',
+    good,
+    /unknown \(clock: unknown\) start in memory .* UTC joined network=cd on flash/,
+  ],
+  [
+    'a log that is not whole',
+    'audit',
+    { ...good, audit: answer({ ...log, whole: false, finding: { segment: '1', line: 4, detail: 'cut' } }) },
+    /The log is not whole Segment 1, line 4: cut/,
+  ],
+  [
+    'text that is no line of the log',
+    'audit',
+    { ...good, audit: answer({ ...log, text: 'x<b>\n', whole: true }) },
+    /not a line of the log x&lt;b&gt;/,
+  ],
+  ['a router that joined takes no invite', 'join', good, /This router has joined Network: cd.* Identity key/],
+  [
+    'one that did not takes one',
+    'join',
+    { status: answer({ ...status, network: null }) },
+    /Join a network .*Take it from the operator only/,
+  ],
+  ['settings have labels', 'settings', good, /WireGuard port .*Lease in seconds/],
 ])('%s', async (_sentence, view, answers, wanted) => {
   expect(textOf(await page(view, answers))).toMatch(wanted);
 });
 
-describe.each(['overview', 'peers'])('%s, when a call fails', (view) => {
+describe.each(['overview', 'peers', 'access', 'audit', 'join'])('%s, when a call fails', (view) => {
   test.each<[string, unknown, RegExp]>([
     ['denied', denied, /Not allowed .*Access denied/],
     ['no daemon', { error: { code: -32000, message: 'Object not found' } }, /daemon does not answer/],
@@ -110,11 +179,14 @@ describe.each(['overview', 'peers'])('%s, when a call fails', (view) => {
     ['an answer that is none', { result: [0] }, /Failed The answer of/],
     ['no answer', {}, /Failed .*invalid message frame/],
   ])('%s: an alert, and no table that looks empty', async (_sentence, failure, wanted) => {
-    const html = await page(view, { status: failure, peers: failure });
+    const html = await page(view, { status: failure, peers: failure, access: failure, audit: failure });
     expect(html).toContain('role="alert"');
     expect(textOf(html)).toMatch(wanted);
     expect(html).not.toContain('<table');
   });
+});
+
+describe.each(['overview', 'peers'])('%s polls', (view) => {
   test('what was shown before does not stay', async () => {
     expect(await page(view, good)).toContain('<table');
     shown?.tick({ status: denied, peers: denied });
@@ -142,6 +214,32 @@ test('what others said is text and never markup', async () => {
 test('peers are asked for a page at a time', async () => {
   await page('peers', good);
   expect(shown?.calls()).toContainEqual(['rustynet', 'peers', { find: '', sort: 'name', offset: 0, limit: 50 }]);
+});
+
+describe('on pages of LuCI itself', () => {
+  test.each<[string, string, RegExp]>([
+    ['the state', `{ status: ${JSON.stringify(status)} }`, /State Enforced Why the kernel shows .* Expires in 15 min/],
+    ['a failure', '{ error: new Error("Access denied") }', /Not allowed Access denied/],
+  ])('the overview of the status has %s', async (_sentence, given, wanted) => {
+    shown = await takeClass('view.status.include.35_rustynet');
+    expect(textOf(String(shown.evaluate(`it.render(${given}).html`)))).toMatch(wanted);
+  });
+  test('and the call that fails does not take the other parts with it', async () => {
+    shown = await takeClass('view.status.include.35_rustynet');
+    shown.evaluate('(it.load().then(({ error }) => { it.said = error.message; }), 0)');
+    expect(shown.evaluate('it.said')).toMatch(/Object not found/);
+  });
+  test('the interface is no device of others, and cannot be made by hand', async () => {
+    shown = await takeClass('protocol.rustynet');
+    expect(shown.evaluate('[it.getI18n(), it.isFloating(), it.isVirtual(), it.getDevices()]')).toEqual([
+      'Rustynet mesh',
+      true,
+      true,
+      null,
+    ]);
+    shown.evaluate('(it.isCreateable().then((why) => { it.said = why; }), 0)');
+    expect(shown.evaluate('it.said')).toMatch(/comes with joining/);
+  });
 });
 
 describe('the files', () => {

@@ -10,7 +10,7 @@ const states = {
 	'applying': () => [ 'notice', _('Being applied'), _('Something in the kernel differs still from what is desired. What is proven passes while the lease lasts.'), _('Wait some seconds. If it stays so, look at the findings below.') ],
 	'enforced': () => [ 'success', _('Enforced'), _('Traffic passes as the signed map grants it.'), null ],
 	'unsafe': () => [ 'danger', _('Unsafe: the guard could not be proven'), _('The interface was taken down, and the router tries again. No traffic passes through the mesh.'), _('Look at the findings below and at the system log: something else changes the firewall, or nft fails.') ],
-	'break-glass': () => [ 'danger', _('Break-glass: somebody on this router overrode the map'), _('Traffic passes as the override says, until it ends.'), _('On the router, “rustynet break-glass” shows it and ends it.') ]
+	'break-glass': () => [ 'danger', _('Break-glass: somebody on this router overrode the map'), _('Traffic passes as the override says, until it ends.'), _('It ends by itself. The audit log says why it was begun.') ]
 };
 
 const links = {
@@ -170,6 +170,41 @@ return baseclass.extend({
 			return _('nobody by name');
 
 		return side.more > 0 ? _('%s and %d more').format(side.names.join(', '), side.more) : side.names.join(', ');
+	},
+
+	protocols(list) {
+		return list.map(protocol => {
+			const [ kind, ports ] = String(protocol).split(':');
+
+			if (kind == 'any')
+				return _('everything');
+			if (kind == 'icmp')
+				return _('ping and other ICMP');
+
+			return ports ? _('%s port %s').format(kind.toUpperCase(), ports) : kind.toUpperCase();
+		}).join(', ');
+	},
+
+	/* A line of the audit log; what is none of ours is shown as it is. */
+	event(line) {
+		let entry = null;
+
+		try {
+			entry = JSON.parse(line);
+		}
+		catch (error) {
+			// As any other text.
+		}
+
+		if (!entry || typeof entry != 'object' || typeof entry.event != 'string')
+			return { at: this.unknown(), event: _('not a line of the log'), more: String(line).slice(0, 200), isCheckpoint: false };
+
+		const hidden = [ 'at', 'clock', 'event', 'seq', 'previous', 'sig' ];
+		const more = Object.keys(entry).filter(name => !hidden.includes(name))
+			.map(name => '%s=%s'.format(name, typeof entry[name] == 'string' ? entry[name] : JSON.stringify(entry[name])));
+		const at = entry.clock == 'ntp' ? this.time(entry.at) : _('%s (clock: %s)').format(this.time(entry.at), this.text(entry.clock));
+
+		return { at, event: entry.event, more: more.join(' '), isCheckpoint: entry.event == 'checkpoint' };
 	},
 
 	/* What failed, and what to do about it, from what rpc.js or the daemon said. */
