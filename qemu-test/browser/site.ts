@@ -108,7 +108,8 @@ function realPage(query: URLSearchParams): string {
   };
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>LuCI</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/luci-static/bootstrap/cascade.css"><script src="/luci-static/resources/cbi.js"></script></head>
+<link rel="stylesheet" href="/luci-static/bootstrap/cascade.css">
+<link rel="stylesheet" media="only screen and (max-device-width: 854px)" href="/luci-static/bootstrap/mobile.css"><script src="/luci-static/resources/cbi.js"></script></head>
 <body><header><a class="brand" href="/">LuCI</a><ul class="nav" id="topmenu"></ul><div id="indicators"></div></header>
 <main id="maincontent" class="container"><div id="view"></div></main><script src="/luci-static/resources/luci.js"></script>
 <script src="/boot.js?${encodeURIComponent(JSON.stringify({ environment, view }))}"></script></body></html>`;
@@ -116,7 +117,10 @@ function realPage(query: URLSearchParams): string {
 
 function bootScript(query: string): string {
   const { environment, view } = JSON.parse(decodeURIComponent(query)) as { environment: object; view: string };
-  return `document.documentElement.setAttribute('data-darkmode', String(matchMedia('(prefers-color-scheme: dark)').matches));
+  return `const dark = matchMedia('(prefers-color-scheme: dark)');
+const setTheme = () => document.documentElement.setAttribute('data-darkmode', String(dark.matches));
+dark.addEventListener('change', setTheme);
+setTheme();
 L = new LuCI(${JSON.stringify(environment)});
 L.require('ui').then(ui => ui.instantiateView(${JSON.stringify(view)}));`;
 }

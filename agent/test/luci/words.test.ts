@@ -43,16 +43,25 @@ test.each<[string, string, unknown]>([
     },
   ],
   ['nor is the name of what every object has', 'it.state("toString").level', 'danger'],
-  ['a young map', `it.life(${map(749)})`, { percent: 74, level: null, text: 'Expires in 4 min' }],
+  [
+    'a young map',
+    `it.life(${map(749)})`,
+    { percent: 74, level: null, short: 'Expires in 4 min', text: 'Expires in 4 min' },
+  ],
   [
     'three quarters warn',
     `it.life(${map(750)})`,
-    { percent: 75, level: 'warning', text: 'Expires in 4 min: ask the operator to sign a new map.' },
+    {
+      percent: 75,
+      level: 'warning',
+      short: 'Expires in 4 min',
+      text: 'Expires in 4 min: ask the operator to sign a new map.',
+    },
   ],
   [
     'the end is the end',
     `it.life(${map(1000)})`,
-    { percent: 100, level: 'danger', text: 'Expired 0 s ago: ask the operator to sign a new map.' },
+    { percent: 100, level: 'danger', short: 'Expired', text: 'Expired 0 s ago: ask the operator to sign a new map.' },
   ],
   ['before it was signed nothing is spent', `it.life(${map(-60)}).percent`, 0],
   ['a map without its times', 'it.life({}, 5)', { percent: null, level: 'warning', text: 'unknown' }],

@@ -48,8 +48,9 @@ return baseclass.extend({
 		return h('div', { 'class': 'cbi-section' }, h('h3', {}, title), nodes);
 	},
 
+	/* LuCI's themes show the title of a bar as its text. */
 	bar(percent, text, label) {
-		return h('div', { 'class': 'cbi-progressbar', 'title': text, 'role': 'progressbar', 'aria-label': label, 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': String(percent) },
+		return h('div', { 'class': 'cbi-progressbar', 'title': text, 'role': 'progressbar', 'aria-label': label, 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': String(percent), 'aria-valuetext': text },
 			h('div', { 'style': 'width:%d%%'.format(percent) }));
 	},
 

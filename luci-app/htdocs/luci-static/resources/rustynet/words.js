@@ -101,7 +101,7 @@ return baseclass.extend({
 		return Object.hasOwn(directions, direction) ? directions[direction]() : this.unknown();
 	},
 
-	/* How much of the map's life is spent. From three quarters on it warns. */
+	/* How much of the map's life is spent. From three quarters on it warns. `short` fits into a bar on a phone. */
 	life(map, now) {
 		if (!map)
 			return { percent: null, level: 'warning', text: _('There is no map.') };
@@ -115,11 +115,11 @@ return baseclass.extend({
 		const left = map.expires - now;
 
 		if (left <= 0)
-			return { percent: 100, level: 'danger', text: _('Expired %s ago: ask the operator to sign a new map.').format(this.duration(left)) };
+			return { percent: 100, level: 'danger', short: _('Expired'), text: _('Expired %s ago: ask the operator to sign a new map.').format(this.duration(left)) };
 		if (spent >= 0.75 * whole)
-			return { percent, level: 'warning', text: _('Expires in %s: ask the operator to sign a new map.').format(this.duration(left)) };
+			return { percent, level: 'warning', short: _('Expires in %s').format(this.duration(left)), text: _('Expires in %s: ask the operator to sign a new map.').format(this.duration(left)) };
 
-		return { percent, level: null, text: _('Expires in %s').format(this.duration(left)) };
+		return { percent, level: null, short: _('Expires in %s').format(this.duration(left)), text: _('Expires in %s').format(this.duration(left)) };
 	},
 
 	clock(status) {

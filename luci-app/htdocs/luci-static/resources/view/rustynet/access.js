@@ -64,7 +64,7 @@ function save(choices, wanted) {
 
 function choicesForm(choices, exits, again) {
 	const readonly = !L.hasViewPermission();
-	const known = [ [ 'off', _('none: this router uses its own uplink') ], [ 'full', _('the only one that the map allows') ] ]
+	const known = [ [ 'off', _('none: own uplink') ], [ 'full', _('the only one allowed') ] ]
 		.concat(exits.map(name => [ name, name ]));
 	// A choice that no map names any more is still the choice.
 	const all = known.some(([ value ]) => value == choices.exit) ? known : known.concat([ [ choices.exit, choices.exit ] ]);

@@ -27,13 +27,13 @@ function breakGlass({ break_glass: glass }) {
 }
 
 function list(title, level, items) {
-	return items.length ? shown.alert(level, title, [ h('ul', {}, items.map(item => h('li', {}, String(item)))) ]) : [];
+	return items.length ? shown.alert(level, title, items.map(String)) : [];
 }
 
 function mapSection(status) {
 	const { map, now } = status;
-	const { percent, level, text } = words.life(map, now);
-	const life = percent === null ? text : [ shown.bar(percent, text, _('Spent life of the map')), h('div', {}, text) ];
+	const { percent, level, short, text } = words.life(map, now);
+	const life = percent === null ? text : shown.bar(percent, short, _('Spent life of the map'));
 
 	return shown.section(_('Signed map'), [
 		level ? shown.alert(level, _('The map needs the operator'), [ text ]) : [],

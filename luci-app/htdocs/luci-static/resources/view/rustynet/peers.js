@@ -8,11 +8,13 @@
 
 const h = shown.h;
 const pageRows = 50;
-const badges = { 'up': 'success', 'quiet': 'notice', 'down': 'warning' };
 
 function link(peer) {
+	// Only what needs a look has a badge; the green one of LuCI's own theme is too pale to read.
+	const badge = peer.link == 'up' || peer.link == 'quiet' ? {} : { 'class': 'label warning' };
+
 	return [
-		h('span', { 'class': 'label %s'.format(badges[peer.link] || 'danger') }, words.link(peer.link)),
+		h('strong', badge, words.link(peer.link)),
 		peer.link == 'up' ? '' : h('div', {}, h('small', {}, words.text(peer.why)))
 	];
 }

@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require form';
+'require uci';
 
 /* /etc/config/rustynet, as far as a person sets it; what joining writes there is shown and not edited. */
 
@@ -34,9 +35,13 @@ return view.extend({
 		option = section.option(form.DynamicList, 'local_network', _('LANs behind the guard'), _('Names of interfaces; “lan” if none is named.'));
 		option.datatype = 'and(uciname,maxlength(32))';
 
-		option = section.option(form.DummyValue, 'network', _('Network'));
-		option = section.option(form.DummyValue, 'broker', _('Broker'));
-		option = section.option(form.DummyValue, 'username', _('User at the broker'));
+		const joined = (name, title) => {
+			section.option(form.DummyValue, name, title).cfgvalue = id => uci.get('rustynet', id, name) || _('none');
+		};
+
+		joined('network', _('Network'));
+		joined('broker', _('Broker'));
+		joined('username', _('User at the broker'));
 
 		return map.render();
 	}
