@@ -138,6 +138,17 @@ function ofLuci(luciRoot: string, url: URL): Answer | undefined {
   return { status: 200, headers: { 'content-type': type }, body: readFileSync(file, 'utf8') };
 }
 
+/** As a browser keeps files: what was read once is not asked for again of a slow router. */
+function withFilesKept(router: Router): (method: string, path: string, body: Buffer) => Promise<Answer> {
+  const files = new Map<string, Answer>();
+  return async (method, path, body) => {
+    const kept = method === 'GET' ? files.get(path) : undefined;
+    const answer = kept ?? (await askRouter(router, method, path, body));
+    if (method === 'GET' && answer.status === 200) files.set(path, answer);
+    return answer;
+  };
+}
+
 export interface Site {
   readonly url: string;
   close(): Promise<void>;
@@ -145,12 +156,13 @@ export interface Site {
 
 /** `luciRoot` is the root of an installed LuCI, if one is given. */
 export async function openSite(router: Router, luciRoot: string | undefined): Promise<Site> {
+  const ask = withFilesKept(router);
   const server: Server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://router');
     const own = luciRoot === undefined || request.method !== 'GET' ? undefined : ofLuci(luciRoot, url);
     const answer =
       own === undefined
-        ? bodyOf(request).then((body) => askRouter(router, request.method ?? 'GET', url.pathname, body))
+        ? bodyOf(request).then((body) => ask(request.method ?? 'GET', url.pathname, body))
         : Promise.resolve(own);
     answer
       .then(({ status, headers, body }) =>

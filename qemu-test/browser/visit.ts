@@ -55,7 +55,7 @@ export class Visit {
   static async begin(browser: Browser, site: Site, login: Login, isRealLuci: boolean): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1100, height: 900 } });
     const visit = new Visit(await context.newPage(), site, login, isRealLuci);
-    visit.page.setDefaultTimeout(20_000);
+    visit.page.setDefaultTimeout(60_000);
     if (isRealLuci) return visit;
     await visit.page.goto(site.url);
     await visit.page.fill('[name=username]', login.username);

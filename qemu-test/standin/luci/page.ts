@@ -17,6 +17,8 @@ type Acls = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>
 const everybody = '0'.repeat(32);
 let session = everybody;
 let mayWrite = false;
+/** Of the view that is shown: what the one before asked for again and again is nobody's any more. */
+let timers: number[] = [];
 
 async function text(path: string): Promise<string> {
   const response = await fetch(path);
@@ -35,7 +37,7 @@ function start(): Loader {
     post,
     session: () => session,
     mayWrite: () => mayWrite,
-    every: (run, seconds) => void setInterval(run, seconds * 1000),
+    every: (run, seconds) => void timers.push(setInterval(run, seconds * 1000)),
   });
 }
 
@@ -43,6 +45,8 @@ function start(): Loader {
 async function show(address: string): Promise<void> {
   const place = document.getElementById('view') as HTMLElement;
   content(place, [E('p', { class: 'spinning' }, ['…'])]);
+  for (const timer of timers) clearInterval(timer);
+  timers = [];
   try {
     const view = (await start().require(`view.${address.replaceAll('/', '.')}`)) as {
       show(place: Node): Promise<void>;
