@@ -26,6 +26,7 @@ need nft nftables
 need ip iproute2
 need wg wireguard-tools
 need dnsmasq dnsmasq-base
+need chromium chromium
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

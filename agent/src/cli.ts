@@ -49,6 +49,18 @@ async function asked(ubus: Ubus, method: string, args: JsonObject = {}): Promise
   return { data, status: data['error'] === undefined ? 0 : 1 };
 }
 
+/** All pages as one. */
+async function allPeers(ubus: Ubus): Promise<{ data: JsonObject; status: number }> {
+  const peers: JsonObject[] = [];
+  for (let args: JsonObject = {}; ;) {
+    const { data, status } = await asked(ubus, 'peers', args);
+    if (status !== 0) return { data, status };
+    peers.push(...(data['peers'] as readonly JsonObject[]));
+    if (data['next'] === undefined) return { data: { peers }, status: 0 };
+    args = { offset: data['next'] };
+  }
+}
+
 interface Takes {
   readonly wanted: string;
   readonly fits: (words: readonly string[]) => boolean;
@@ -84,7 +96,7 @@ const commands: Readonly<Record<string, Command>> = {
     const data = await call(ubus, 'status');
     return { data, status: data['state'] === 'enforced' ? 0 : 4 };
   },
-  peers: (ubus) => asked(ubus, 'peers'),
+  peers: allPeers,
   join: (ubus, [invite = '']) =>
     asked(ubus, 'join', { invite: invite === '-' ? readFileSync(0, 'utf8').trim() : invite }),
   leave: (ubus) => asked(ubus, 'leave'),
@@ -94,7 +106,7 @@ const commands: Readonly<Record<string, Command>> = {
   audit: (ubus, [what = '']) => askAudit((args) => call(ubus, 'audit', args), what),
   'break-glass': (ubus, words) => askBreakGlass((method, args) => call(ubus, method, args), words, personHere()),
   netcheck: async (ubus) => {
-    const data = { ...(await call(ubus, 'status')), ...(await call(ubus, 'peers')) };
+    const data = { ...(await call(ubus, 'status')), ...(await allPeers(ubus)).data };
     return { data, status: netcheckLines(data).every(({ good }) => good) ? 0 : 1 };
   },
 };

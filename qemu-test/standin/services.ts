@@ -19,9 +19,11 @@ import { Netifd } from './netifd/netifd.ts';
 import { networkOf } from './netifd/objects.ts';
 import { serviceArguments } from './procd/script-records.ts';
 import { Services } from './procd/services.ts';
+import { Sessions } from './rpcd/sessions.ts';
 import { changedConfigs } from './uci/reload-config.ts';
 import { uciMethods } from './uci/rpcd.ts';
 import { UciStore } from './uci/store.ts';
+import { serveHttp } from './uhttpd/server.ts';
 
 /** Where everything is; a test puts it elsewhere. */
 export interface Places {
@@ -34,6 +36,11 @@ export interface Places {
   readonly resolvPath: string;
   readonly rcCommon: string;
   readonly hotplugCall: string;
+  readonly aclFolder: string;
+  readonly shadowPath: string;
+  readonly wwwFolder: string;
+  /** Where uhttpd listens, if anywhere. */
+  readonly httpPort: number | undefined;
 }
 
 export const guestPlaces: Places = {
@@ -46,6 +53,10 @@ export const guestPlaces: Places = {
   resolvPath: '/tmp/resolv.conf.d/resolv.conf.auto',
   rcCommon: '/etc/rc.common',
   hotplugCall: '/sbin/hotplug-call',
+  aclFolder: '/usr/share/rpcd/acl.d',
+  shadowPath: '/etc/shadow',
+  wwwFolder: '/www',
+  httpPort: 80,
 };
 
 function runLogged(argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<void> {
@@ -141,7 +152,13 @@ export async function startServices(places: Places, run: Kernel = kernel()): Pro
     for (const config of changedConfigs(store, `${places.runFolder}/config.md5`)) announce(config);
     return Promise.resolve();
   };
-  await (await connect()).publish('uci', uciMethods(store, announce, reloadConfig));
+  const sessions = new Sessions(store, places);
+  const access: Sessions['access'] = (...asked) => sessions.access(...asked);
+  const forSessions = { access, changeFolder: `${places.runFolder}/rpcd` };
+  await (await connect()).publish('session', sessions.methods());
+  await (await connect()).publish('uci', uciMethods({ store, announce, reloadConfig, sessions: forSessions }));
+  const { httpPort, wwwFolder } = places;
+  const http = httpPort === undefined ? undefined : serveHttp(await connect(), wwwFolder, httpPort);
   const netifd = new Netifd({
     store,
     bus: await connect(),
@@ -161,6 +178,7 @@ export async function startServices(places: Places, run: Kernel = kernel()): Pro
   return {
     close: async () => {
       closeDoor();
+      http?.close();
       await services.stopAll();
       server.close();
     },

@@ -9,7 +9,9 @@ import { chooseAnnounced, chooseExit, type ChosenOptions } from './choices.ts';
 import type { Identity } from './identity.ts';
 import { join, leave, type MembershipPorts } from './membership.ts';
 import { Fault, type JsonObject, type UbusMethod, type World } from './ports.ts';
-import { peersReport, statusReport, type Report } from './status.ts';
+import { accessReport } from './access.ts';
+import { peersReport } from './peers.ts';
+import { statusReport, type Report } from './status.ts';
 
 /** What the methods need of the agent. */
 export interface Inside {
@@ -31,9 +33,9 @@ export interface Inside {
 }
 
 /** Asks the kernel: handshakes and bytes move while the loop sleeps. */
-async function peers({ ports, desired }: Inside): Promise<JsonObject> {
+async function peers({ ports, desired, report }: Inside, args: JsonObject): Promise<JsonObject> {
   const { interface: name, peers: wanted } = desired();
-  return peersReport(wanted, await ports.world.wireGuard.device(name));
+  return peersReport(wanted, await ports.world.wireGuard.device(name), report(), args);
 }
 
 async function joined({ ports, reload }: Inside, invite: string): Promise<JsonObject> {
@@ -89,6 +91,23 @@ function breakGlassMethod({ breakGlass }: Inside): UbusMethod {
   };
 }
 
+/** Lists that can be longer than one reply. */
+function pagedMethods(inside: Inside): Record<string, UbusMethod> {
+  return {
+    peers: {
+      policy: { find: 'String', sort: 'String', offset: 'Integer', limit: 'Integer' },
+      handler: (args) => peers(inside, args),
+    },
+    access: {
+      policy: { offset: 'Integer' },
+      handler: ({ offset }) => {
+        const { map, identity } = inside.report();
+        return accessReport(inside.desired(), map, identity.id, offset);
+      },
+    },
+  };
+}
+
 export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
   const { id, identityKey, wireGuardKey } = inside.ports.identity;
   const poke = (): JsonObject => {
@@ -97,7 +116,7 @@ export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
   };
   return {
     status: { policy: {}, handler: () => statusReport(inside.report()) },
-    peers: { policy: {}, handler: () => peers(inside) },
+    ...pagedMethods(inside),
     join: {
       policy: { invite: 'String' },
       handler: async ({ invite }) => ({

@@ -3,12 +3,11 @@
  * In: the agent's parts. Out: plain JSON; times are Unix seconds; nothing in it is a secret.
  */
 import type { Judgement } from '../plan/judge.ts';
-import type { Choices, DesiredPeer } from '../policy/desired.ts';
+import type { Choices } from '../policy/desired.ts';
 import { encodeEnvelope, pae } from '../trust/dsse.ts';
 import { statusType } from '../trust/limits.ts';
 import type { Floors, NetworkId, VerifiedMap } from '../trust/types.ts';
 import { keyIdOf } from '../trust/words.ts';
-import type { WgDevice, WgPeer } from '../wire/wg-dump.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
 import type { RefusalCounts } from './belief.ts';
 import { choicesReport } from './choices.ts';
@@ -106,26 +105,6 @@ export function statusReport(report: Report): JsonObject {
     warnings: warnings(report),
     problems: report.problems,
   };
-}
-
-function peerReport({ id, name, publicKey, allowedIps }: DesiredPeer, got: WgPeer | undefined): JsonObject {
-  return {
-    name,
-    node: id ?? null,
-    wireguard_key: publicKey,
-    allowed_ips: allowedIps,
-    present: got !== undefined,
-    endpoint: got?.endpoint ?? null,
-    latest_handshake: got?.latestHandshakeUnixS ?? 0,
-    received_bytes: got?.receivedBytes ?? 0,
-    sent_bytes: got?.sentBytes ?? 0,
-  };
-}
-
-/** `ubus call rustynet peers`. */
-export function peersReport(peers: readonly DesiredPeer[], device: WgDevice | undefined): JsonObject {
-  const known = new Map((device?.peers ?? []).map((peer) => [peer.publicKey, peer]));
-  return { peers: peers.map((peer) => peerReport(peer, known.get(peer.publicKey))) };
 }
 
 /** The retained status of a node on MQTT, signed by its identity key. */

@@ -18,7 +18,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(configs: Readonly<Record<string, string>> = {}): Promise<World> {
+export async function openWorld(configs: Readonly<Record<string, string>> = {}, httpPort?: number): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'standin-'));
   const places: Places = {
     socket: join(folder, 'ubus.sock'),
@@ -30,6 +30,10 @@ export async function openWorld(configs: Readonly<Record<string, string>> = {}):
     resolvPath: join(folder, 'resolv.conf.auto'),
     rcCommon: join(folder, 'rc.common'),
     hotplugCall: join(folder, 'hotplug-call'),
+    aclFolder: join(folder, 'acl.d'),
+    shadowPath: join(folder, 'shadow'),
+    wwwFolder: join(folder, 'www'),
+    httpPort,
   };
   mkdirSync(places.configFolder);
   writeFileSync(places.hotplugCall, '');

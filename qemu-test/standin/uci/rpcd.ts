@@ -1,10 +1,10 @@
 /**
  * The ubus object `uci`, rpcd's.
- * In: calls of root without a session. Out: what rpcd answered in openwrt-25.12-rpcd-uci.md. There is no object
- * `session` here, so a call that names a session is refused, and `apply` and `confirm`, which need one, are too.
+ * In: calls of root without a session, or of a session. Out: what rpcd answered in openwrt-25.12-rpcd-uci.md.
  */
 import type { JsonTable, JsonValue } from '../../../agent/src/wire/blobmsg.ts';
 import type { Method, Methods, Result } from '../bus/client.ts';
+import { Apply } from './apply.ts';
 import { type Change, changeTuple } from './change.ts';
 import type { UciSection, UciValue } from './file.ts';
 import type { UciStore } from './store.ts';
@@ -156,50 +156,111 @@ const revert: Run = (store, config) => {
   return undefined;
 };
 
-function changes(store: UciStore, config: string | undefined): Result {
+function changes(store: UciStore, config: string | undefined, mayRead: (config: string) => boolean): Result {
   if (config !== undefined) return { changes: store.changes(config).map(changeTuple) };
-  const all = store.configs().map((name) => [name, store.changes(name).map(changeTuple)] as const);
+  const configs = store.configs().filter(mayRead);
+  const all = configs.map((name) => [name, store.changes(name).map(changeTuple)] as const);
   return { changes: Object.fromEntries(all.filter(([, tuples]) => tuples.length > 0)) };
 }
 
-/** The methods of the object. */
-export function uciMethods(store: UciStore, announce: Announce, reloadConfig: () => Promise<void>): Methods {
-  const method = (args: Method['args'], run: (args: JsonTable) => Result | Promise<Result>): Method => ({
+/** Who has a session, and where its changes are. */
+export interface ForSessions {
+  access(sid: JsonValue | undefined, scope: 'uci', config: string, permission: 'read' | 'write'): boolean | undefined;
+  /** Changes of a session are below this folder. */
+  readonly changeFolder: string;
+}
+
+export interface UciObject {
+  readonly store: UciStore;
+  readonly announce: Announce;
+  readonly reloadConfig: () => Promise<void>;
+  readonly sessions: ForSessions;
+}
+
+const reading: readonly Run[] = [get];
+
+/** Each call sees the changes of its own session only; without one it is root's, and sees those of the CLI. */
+function onConfig({ store, sessions }: UciObject, args: Method['args'], run: Run): Method {
+  return {
     args,
-    // Nobody can make a session here, so none that is named exists.
-    run: (given) => (given['ubus_rpc_session'] === undefined ? run(given) : 'PERMISSION_DENIED'),
-  });
-  const onConfig = (args: Method['args'], run: Run): Method =>
-    method(args, (given) => {
-      const config = text(given['config']);
-      return config === undefined ? 'INVALID_ARGUMENT' : run(store, config, given);
-    });
-  const commit: Run = (_store, config) => {
-    if (store.load(config) === undefined) return 'NOT_FOUND';
-    store.commit(config);
+    run: (given) => {
+      const [config, sid] = [text(given['config']), text(given['ubus_rpc_session'])];
+      if (config === undefined) return 'INVALID_ARGUMENT';
+      if (sid === undefined) return run(store, config, given);
+      const permission = reading.includes(run) ? 'read' : 'write';
+      if (sessions.access(sid, 'uci', config, permission) !== true) return 'PERMISSION_DENIED';
+      return run(storeOf(store, sessions, sid), config, given);
+    },
+  };
+}
+
+function storeOf(store: UciStore, { changeFolder }: ForSessions, sid: string): UciStore {
+  return store.ofSession(`${changeFolder}/uci-${sid}`);
+}
+
+/** `apply`, `confirm`, `rollback`: for sessions only. */
+function applyMethods({ store, sessions }: UciObject, apply: Apply): Methods {
+  const ends =
+    (undo: boolean) =>
+    ({ ubus_rpc_session: sid }: JsonTable): Result =>
+      typeof sid === 'string' ? apply.end(sid, undo) : undo ? 'NO_DATA' : 'INVALID_ARGUMENT';
+  const start = ({ ubus_rpc_session: sid, rollback, timeout }: JsonTable): Result => {
+    if (typeof sid !== 'string') return 'INVALID_ARGUMENT';
+    const mayWrite = (config: string): boolean => sessions.access(sid, 'uci', config, 'write') === true;
+    const rollbackS = rollback !== true ? undefined : typeof timeout === 'number' ? timeout : 60;
+    return apply.apply(sid, storeOf(store, sessions, sid), store.configs().filter(mayWrite), rollbackS);
+  };
+  return {
+    apply: { args: { rollback: 'Boolean', timeout: 'Integer', ...session }, run: start },
+    confirm: { args: session, run: ends(false) },
+    rollback: { args: session, run: ends(true) },
+  };
+}
+
+function changesMethod({ store, sessions }: UciObject): Method {
+  const run = ({ ubus_rpc_session: sid, config }: JsonTable): Result => {
+    const name = text(config);
+    if (typeof sid !== 'string') return changes(store, name, () => true);
+    const mayRead = (each: string): boolean => sessions.access(sid, 'uci', each, 'read') === true;
+    if (name !== undefined && !mayRead(name)) return 'PERMISSION_DENIED';
+    return changes(storeOf(store, sessions, sid), name, mayRead);
+  };
+  return { args: { config: 'String', ...session }, run };
+}
+
+/** The methods of the object. */
+export function uciMethods(object: UciObject): Methods {
+  const { store, announce, reloadConfig } = object;
+  const apply = new Apply(announce);
+  const commit: Run = (from, config) => {
+    if (apply.isPending()) return 'PERMISSION_DENIED';
+    if (from.load(config) === undefined) return 'NOT_FOUND';
+    from.commit(config);
     announce(config);
     return undefined;
   };
   const options = { option: 'String', options: 'Array' } as const;
   const target = { ...place, type: 'String', match: 'Table' } as const;
+  const method = (args: Method['args'], run: Run): Method => onConfig(object, { ...args, ...session }, run);
   return {
-    configs: method({}, () => ({ configs: store.configs() })),
-    get: onConfig(getArgs, get),
-    state: onConfig(getArgs, get),
-    add: onConfig({ config: 'String', type: 'String', name: 'String', values: 'Table', ...session }, add),
-    set: onConfig({ ...target, values: 'Table', ...session }, set),
-    delete: onConfig({ ...target, ...options, ...session }, remove),
-    rename: onConfig({ ...place, option: 'String', name: 'String', ...session }, rename),
-    order: onConfig({ config: 'String', sections: 'Array', ...session }, order),
-    changes: method({ config: 'String', ...session }, (given) => changes(store, text(given['config']))),
-    revert: onConfig({ config: 'String', ...session }, revert),
-    commit: onConfig({ config: 'String', ...session }, commit),
-    apply: method({ rollback: 'Boolean', timeout: 'Integer', ...session }, () => 'INVALID_ARGUMENT'),
-    confirm: method(session, () => 'INVALID_ARGUMENT'),
-    rollback: method(session, () => 'NO_DATA'),
-    reload_config: method({}, async () => {
-      await reloadConfig();
-      return undefined;
-    }),
+    configs: { args: {}, run: () => ({ configs: store.configs() }) },
+    get: method(getArgs, get),
+    state: method(getArgs, get),
+    add: method({ config: 'String', type: 'String', name: 'String', values: 'Table' }, add),
+    set: method({ ...target, values: 'Table' }, set),
+    delete: method({ ...target, ...options }, remove),
+    rename: method({ ...place, option: 'String', name: 'String' }, rename),
+    order: method({ config: 'String', sections: 'Array' }, order),
+    changes: changesMethod(object),
+    revert: method({ config: 'String' }, revert),
+    commit: method({ config: 'String' }, commit),
+    ...applyMethods(object, apply),
+    reload_config: {
+      args: {},
+      run: async () => {
+        await reloadConfig();
+        return undefined;
+      },
+    },
   };
 }

@@ -70,11 +70,22 @@ export class UciStore {
 
   commit(config: string): void {
     const sections = this.load(config);
+    if (sections === undefined) return;
+    this.replace(config, sections);
+    this.revert(config);
+  }
+
+  /** Writes a package as it should be on disk. */
+  replace(config: string, sections: readonly UciSection[]): void {
     const path = this.#file(config);
-    if (sections === undefined || path === undefined) return;
+    if (path === undefined) return;
     writeFileSync(`${path}.new`, formatUci(sections));
     renameSync(`${path}.new`, path);
-    this.revert(config);
+  }
+
+  /** The same configuration with the changes of one session. */
+  ofSession(folder: string): UciStore {
+    return new UciStore(this.#configFolder, folder);
   }
 
   revert(config: string): void {

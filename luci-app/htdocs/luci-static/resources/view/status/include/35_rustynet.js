@@ -1,0 +1,28 @@
+'use strict';
+'require baseclass';
+'require rustynet.calls as calls';
+'require rustynet.shown as shown';
+'require rustynet.words as words';
+
+/* The mesh on LuCI's overview of the router's status. */
+
+return baseclass.extend({
+	title: 'Rustynet',
+
+	/* A failure is shown in its place: it is no reason to hide the mesh, nor to hide the rest of the page. */
+	load() {
+		return calls.status().then(status => ({ status }), error => ({ error }));
+	},
+
+	render({ status, error }) {
+		if (error)
+			return shown.failure(error);
+
+		return shown.facts([
+			[ _('State'), words.state(status.state).title ],
+			[ _('Why'), words.text(status.why) ],
+			[ _('Signed map'), words.life(status.map, status.now).text ],
+			[ _('Peers in the kernel'), words.text(status.peers) ]
+		]);
+	}
+});
