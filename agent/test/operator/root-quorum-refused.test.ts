@@ -90,7 +90,7 @@ describe('what is refused leaves the folder and the carried file as they were', 
         return ['root', 'sign', other, '--yes'];
       },
       code: 'edited',
-      message: /wanted each signature to be one owner's and to hold, got 0 of 1/,
+      message: /wanted 1 signatures of keys that may sign, each holding, got 0: it was changed after it was signed/,
     },
     {
       sentence: 'a file of which the end is missing',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { advanceMap, advanceRoot, advanceTime, firstFloors } from '../../src/trust/floors.ts';
+import { maxVersion } from '../../src/trust/limits.ts';
 import { verifyMap, type VerifiedManifest } from '../../src/trust/map.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot, type VerifiedRoot } from '../../src/trust/root.ts';
@@ -62,5 +63,18 @@ describe('floors', () => {
     expect(verifyMap(old.envelope, rotated, floors, nowUnixS)).toMatchObject({ refused: 'rollback' });
     const fresh = mapOf({ epoch: 1, rootVersion: 2 }, undefined, [secondMapSigner]);
     expect(verifyMap(fresh.envelope, rotated, floors, nowUnixS)).toMatchObject({ epoch: 1 });
+  });
+  test('an epoch as high as it goes shuts out every later map, until a root with other map keys begins a new count', () => {
+    const highest = advanceMap(firstFloors(root, 0), manifest(maxVersion));
+    expect(verifyMap(mapOf({ epoch: 8 }).envelope, root, highest, nowUnixS)).toMatchObject({ refused: 'rollback' });
+    const kept = next({});
+    const still = mapOf({ epoch: 8, rootVersion: 2 }).envelope;
+    expect(verifyMap(still, kept, advanceRoot(highest, root, kept), nowUnixS)).toMatchObject({ refused: 'rollback' });
+    const rotated = next({ map: { keys: [secondMapSigner.key], threshold: 1 } });
+    const floors = advanceRoot(highest, root, rotated);
+    const fresh = mapOf({ epoch: 1, rootVersion: 2 }, undefined, [secondMapSigner]).envelope;
+    expect(verifyMap(fresh, rotated, floors, nowUnixS)).toMatchObject({ epoch: 1 });
+    const again = mapOf({ epoch: maxVersion }).envelope;
+    expect(verifyMap(again, rotated, floors, nowUnixS)).toMatchObject({ refused: 'too-few-signers' });
   });
 });
