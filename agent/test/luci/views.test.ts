@@ -86,7 +86,12 @@ test.each<[string, string, Answers, RegExp]>([
   [
     'break-glass',
     'overview',
-    { status: answer({ ...status, break_glass: { reason: 'fire', until: now } }) },
+    {
+      status: answer({
+        ...status,
+        break_glass: { allowed: true, confirm: 'r1', open: { reason: 'fire', until: now } },
+      }),
+    },
     /Break-glass is active Reason: fire/,
   ],
   [

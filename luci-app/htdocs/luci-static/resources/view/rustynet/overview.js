@@ -17,12 +17,14 @@ function banner(status) {
 }
 
 function breakGlass({ break_glass: glass }) {
-	if (!glass)
+	const open = glass && glass.open;
+
+	if (!open)
 		return [];
 
 	return shown.alert('danger', _('Break-glass is active'), [
-		_('Reason: %s').format(words.text(glass.reason)),
-		_('Ends: %s').format(words.time(glass.until))
+		_('Reason: %s').format(words.text(open.reason)),
+		_('Ends: %s').format(words.time(open.until))
 	]);
 }
 
