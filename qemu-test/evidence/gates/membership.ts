@@ -1,7 +1,18 @@
 // What the promises of membership must have shown: who is in the newest map that holds is a member, and nobody else is,
 // not an older map's, a bent map's, an ended map's, and a member that stays notices nothing. By promise and title.
 import { isTunnelData } from '../../topology/witness.ts';
-import { flows, flowsAtFirst, hostOf, isCutOff, lanOf, probes, reaches, silent, type Wants } from '../wants.ts';
+import {
+  eventually,
+  flows,
+  flowsAtFirst,
+  hostOf,
+  isCutOff,
+  lanOf,
+  probes,
+  reaches,
+  silent,
+  type Wants,
+} from '../wants.ts';
 
 const [host1, host2, host3] = [hostOf(1), hostOf(2), hostOf(3)];
 const [lan1, lan2] = [lanOf(1), lanOf(2)];
@@ -19,6 +30,17 @@ export const membership: Readonly<Record<string, Wants>> = {
       isCutOff(host3, lan1, 10),
     ],
     'the members beside it reach each other': [reaches(host1, lan2, 5)],
+  },
+  'break-glass-ends-by-itself': {
+    'closed to each other, and while UCI forbids it, nobody opens it': [isCutOff(host1, lan2, 5)],
+    'typed on a terminal of both, it opens: the kernel has the peer, traffic passes, the state says so': [
+      eventually(reaches(host1, lan2, 1)),
+      reaches(host1, lan2, 5),
+    ],
+    'a reboot of the one with an hour left ends it there, and its log says both': [],
+    'the minute of the other ends by itself: no peer, and no traffic to one that is open again': [
+      isCutOff(host1, lan2, 5),
+    ],
   },
   'removed-member-is-cut-off': {
     'its live flow stops within 2 s, seen from the WAN': [cutOffInTime, flowsAtFirst(host2, lan1, 50)],
