@@ -135,7 +135,7 @@ test('text of a stranger is clipped and has no control characters; one batch has
   const wild = event('refused', { detail: `a\n\u0000\ud800"${'x'.repeat(500)}` });
   const entries = verifyAudit(logOf([[wild, ...Array.from({ length: 99 }, () => wild)]]), node.key);
   if (isFinding(entries)) throw new Error(entries.detail);
-  expect(entries[0]?.fields['detail']).toBe(`a\ufffd\ufffd\ufffd"${'x'.repeat(155)}`);
+  expect(entries[0]?.fields['detail']).toBe(`a\ufffd\ufffd\ufffd"${'x'.repeat(195)}`);
   const [omitted] = entries.slice(-2);
   expect(omitted).toMatchObject({ event: 'omitted' });
   expect(entries.length - 2 + Number(omitted?.fields['count'])).toBe(100);
