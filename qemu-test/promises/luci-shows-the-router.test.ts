@@ -77,10 +77,10 @@ test('a choice is shown before it is made, and then made; what was not touched i
   await page.getByLabel('The LAN behind the exit is reachable').check();
   expect(await root.text()).toContain('What will change The LAN behind the exit is reachable: no → yes');
   await page.getByRole('button', { name: 'Apply', exact: true }).click();
+  const kept = (): Promise<string> => mesh.router('r1').guest.run('uci show rustynet.main');
+  await expect.poll(kept, { timeout: 30_000 }).toContain("exit_lan='1'");
   await page.waitForFunction("!document.querySelector('#rustynet-access .alert-message')");
-  const kept = await mesh.router('r1').guest.run('uci show rustynet.main');
-  expect(kept).toContain("exit_lan='1'");
-  expect(kept).not.toContain('offer_exit');
+  expect(await kept()).not.toContain('offer_exit');
 });
 
 test('the log is verified by the router', async () => {

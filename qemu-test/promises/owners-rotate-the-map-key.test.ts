@@ -93,6 +93,7 @@ test('two of three owners replace the key: kernels list the members of the next 
   mesh.hub.restore('r2');
   expect(await r2.reaches('enforced', epoch, 120_000)).toMatchObject({ floors: { root_version: 6, epoch } });
   expect(await kernelPeers(r2)).toEqual([key1, guest].sort());
+  await r1.contacts(r2.hostAddress);
   expect(await r1.hostPings(r2.hostAddress, 5)).toEqual({ sent: 5, received: 5 });
 });
 

@@ -69,6 +69,7 @@ export const membership: Readonly<Record<string, Wants>> = {
   'owners-rotate-the-map-key': {
     'whoever stole the only map key lets a spy in, at the highest epoch there is': [],
     'two of three owners replace the key: kernels list the members of the next map and no spy, after five roots, too': [
+      eventually(reaches(host1, lan2, 1)),
       reaches(host1, lan2, 5),
     ],
     'maps of the stolen key are refused from then on and no kernel moves; the next honest one is taken': [],
