@@ -12,8 +12,8 @@ const ordinary = new Set([
   'tcp_data_queue',
   'unix_stream_connect',
 ]);
-/** Of what is consumed, the function of WireGuard (receive.c) that does so only with what is not for the network. */
-const lostIfConsumed = 'wg_packet_rx_poll';
+/** The function of WireGuard (receive.c) that consumes what is not for the network: what it may not open, and keepalives. */
+export const freedWithKeepalives = 'wg_packet_rx_poll';
 const events = '/sys/kernel/tracing/events/skb';
 
 export async function countDrops({ guest }: Router): Promise<void> {
@@ -43,7 +43,7 @@ async function histogram({ guest, name }: Router, event: string): Promise<readon
 /** Everything since `countDrops` that is not ordinary, a line each. */
 export async function dropsOf(router: Router): Promise<readonly string[]> {
   const freed = (await histogram(router, 'kfree_skb')).filter(({ where }) => !ordinary.has(where));
-  const consumed = (await histogram(router, 'consume_skb')).filter(({ where }) => where === lostIfConsumed);
+  const consumed = (await histogram(router, 'consume_skb')).filter(({ where }) => where === freedWithKeepalives);
   return [...freed, ...consumed].map(
     ({ where, reason, count }) => `${router.name}: ${count} packets freed in ${where}, reason ${reason}`,
   );
