@@ -26,6 +26,13 @@ export function connectFirewall(): Firewall {
       await run('nft', ['-f', '-'], script);
     },
     // A kernel that has none may be given some later; one that has them keeps them.
-    canOffload: async () => (canOffload ||= (await tryRun('nft', ['-f', '-'], trial)).status === 'status 0'),
+    canOffload: async () => {
+      if (canOffload) return true;
+      const { status, said } = await tryRun('nft', ['-f', '-'], trial);
+      canOffload = status === 'status 0';
+      // Only the kernel's own word that it has none is a no: taken for one, a failure would leave flows out of sight.
+      if (canOffload || /No such file or directory|not supported/.test(said)) return canOffload;
+      throw new Fault('PROGRAM_FAILED', 'nft', `nft: wanted to know of flowtables, got ${status}: ${said}`);
+    },
   };
 }
