@@ -87,6 +87,7 @@ export const leak: Readonly<Record<string, Wants>> = {
     ],
     'nothing leaks from the first packet of a boot to the tunnel': [leaksNothing('r1', 1)],
     'nothing leaks at a boot whose guard cannot be loaded: the router is shut until the agent has set it': failed,
+    'nothing leaks at a boot whose guard is missing: the router is shut until the agent has set it': failed,
   },
   'no-leak-under-load': {
     '50 maps and 20 torn tunnels under full traffic: nothing in the clear': [carriesAgain, leaksNothing('r1', 1000)],
