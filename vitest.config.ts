@@ -4,7 +4,12 @@ import { timed } from './qemu-test/timed.ts';
 const evidence = 'qemu-test/evidence/**/*.test.ts';
 
 const alone = timed.map((name) => `qemu-test/promises/${name}.test.ts`);
-const lab = { setupFiles: ['qemu-test/evidence/setup.ts'], testTimeout: 240_000, hookTimeout: 240_000 };
+const lab = {
+  globalSetup: ['qemu-test/image/before.ts'],
+  setupFiles: ['qemu-test/evidence/setup.ts'],
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+};
 
 export default defineConfig({
   test: {

@@ -66,7 +66,7 @@ function daemon(): void {
     vault: openVault(folder),
     ubus,
     connectBroker: (settings, onMessage, onState) => connectBroker({ settings, onMessage, onState }),
-    clockUnixS: () => Math.floor(Date.now() / 1000),
+    clockUnixS: () => Date.now() / 1000,
     monotonicS: () => monotonicMs() / 1000,
     log,
   });

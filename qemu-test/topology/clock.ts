@@ -8,11 +8,14 @@ export async function setClock({ guest }: Router, unixS: number): Promise<void> 
   await guest.run(`date -s @${unixS}`);
 }
 
-/** As busybox's ntpd steps the clock: it sets it, then has the hotplug scripts called; the stratum is 16 just then. */
+/** As busybox's ntpd has the hotplug scripts called once it has stepped the clock; the stratum is 16 just then. */
+export async function ntpTells({ guest }: Router): Promise<void> {
+  await guest.run('ACTION=step stratum=16 poll_interval=32 offset=1.0 /sbin/hotplug-call ntp');
+}
+
 export async function ntpSetsClock(router: Router, unixS: number): Promise<void> {
-  await router.guest.run(
-    `date -s @${unixS}; ACTION=step stratum=16 poll_interval=32 offset=1.0 /sbin/hotplug-call ntp`,
-  );
+  await setClock(router, unixS);
+  await ntpTells(router);
 }
 
 /** From the next start on, the clock is this before anything runs. */

@@ -17,6 +17,7 @@ export interface AgentPorts {
   readonly vault: Vault;
   readonly ubus: Ubus;
   readonly connectBroker: ConnectBroker;
+  /** With its fraction: what NTP says would be a second late without. */
   readonly clockUnixS: () => number;
   /** Seconds that nobody can set. */
   readonly monotonicS: () => number;

@@ -281,7 +281,7 @@ export class Agent {
     const opening = this.#breakGlass.current;
     const told = { state, epoch, exit, offer_exit: offersExit, announced };
     const override = opening && { break_glass: openingReport(opening) };
-    this.#session?.announce({ ...told, ...override }, clockUnixS());
+    this.#session?.announce({ ...told, ...override }, Math.floor(clockUnixS()));
     this.#teller.see({
       report: this.#report(),
       isConfigured: this.#isLoaded && this.#problem === undefined,

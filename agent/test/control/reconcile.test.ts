@@ -105,3 +105,22 @@ test.each<[string, number]>([
   expect(endsS).toBeLessThanOrEqual(100);
   expect(endsS > 0).toBe(slowS < 50);
 });
+
+test.each<[string, number, string[]]>([
+  ['as long as is wanted, to the second, and by a part of one perhaps longer', 100, ['100']],
+  ['a second less than is wanted', 99, []],
+  ['a second more than half', 51, []],
+  ['half', 50, ['100']],
+  ['longer than the map lives', 600, ['100']],
+])('a lease of %s: %i s left of 100 that are wanted; renewed to %j', async (_, expiresS, renewed) => {
+  const desired = compile(believed([rule('any', 'any')]), laptop.id, choices);
+  const kernel = mirror(desired);
+  if (kernel.guard === undefined) throw new Error('wanted a kernel with a guard');
+  const lease = [{ key: JSON.stringify(desired.interface), expiresS }];
+  const guard = { ...kernel.guard, sets: new Map([...kernel.guard.sets, ['lease', lease]]) };
+  const granted: (string | undefined)[] = [];
+  const world = worldOf({ ...kernel, guard }, (script) => granted.push(/timeout (\d+)s \}\n$/.exec(script)?.[1]));
+  const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 100 };
+  const outcome = await reconcile(world, desired, clocks, () => undefined);
+  expect([granted, outcome.leaseS]).toEqual([renewed, renewed.length === 0 ? expiresS : 100]);
+});
