@@ -118,8 +118,11 @@ test.each<[string, number, string[]]>([
   if (kernel.guard === undefined) throw new Error('wanted a kernel with a guard');
   const lease = [{ key: JSON.stringify(desired.interface), expiresS }];
   const guard = { ...kernel.guard, sets: new Map([...kernel.guard.sets, ['lease', lease]]) };
-  const granted: (string | undefined)[] = [];
-  const world = worldOf({ ...kernel, guard }, (script) => granted.push(/timeout (\d+)s \}\n$/.exec(script)?.[1]));
+  const granted: string[] = [];
+  const world = worldOf({ ...kernel, guard }, (script) => {
+    if (script.startsWith('add element inet rustynet lease '))
+      granted.push(/timeout (\d+)s \}\n$/.exec(script)?.[1] ?? '');
+  });
   const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 100 };
   const outcome = await reconcile(world, desired, clocks, () => undefined);
   expect([granted, outcome.leaseS]).toEqual([renewed, renewed.length === 0 ? expiresS : 100]);
