@@ -11,8 +11,8 @@ import { controlScript, installedFiles } from './content.ts';
 import { buildIpk, packageVersion, type Ipk } from './ipk.ts';
 import { packTree } from './tar.ts';
 
-/** 100 KB are wanted: since break-glass the package has 102. */
-const maxIpkBytes = 105 * 1024;
+/** 100 KB are wanted: since break-glass the package has 102, and since one-time invites, which cost 1.3, it has 105. */
+const maxIpkBytes = 106 * 1024;
 const maxInstalledBytes = 320 * 1024;
 const builtUnixS = 1_790_000_000;
 

@@ -8,7 +8,7 @@ import type { Broker, BrokerMessage } from '../../src/control/ports.ts';
 import { openKeys } from '../../src/drivers/keys.ts';
 import { openVault } from '../../src/drivers/vault.ts';
 import { encodeInvite } from '../../src/trust/invite.ts';
-import { verifyJoin } from '../../src/trust/join.ts';
+import { verifyJoin } from '../../src/trust/verify-join.ts';
 import { encodeRoot } from '../../src/trust/root.ts';
 import { topics } from '../../src/trust/topics.ts';
 import { digestOf } from '../../src/trust/words.ts';

@@ -1,10 +1,11 @@
 /** A join request: the vectors say what is refused; here, that nothing bent is ever accepted. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeJoin, inviteKeyOf, verifyJoin } from '../../src/trust/join.ts';
+import { encodeJoin, inviteKeyOf } from '../../src/trust/join.ts';
 import { joinType } from '../../src/trust/limits.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import { joinFilter, parseJoinTopic, topics } from '../../src/trust/topics.ts';
+import { verifyJoin } from '../../src/trust/verify-join.ts';
 import type { InviteId, InviteSecret } from '../../src/trust/types.ts';
 import { nodeIdOf } from '../../src/trust/words.ts';
 import { envelopeOf, network, otherNetwork } from './network.ts';

@@ -10,7 +10,7 @@ import { verifyMap } from '../../src/trust/map.ts';
 import { completeMap } from '../../src/trust/parts.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot } from '../../src/trust/root.ts';
-import { verifyJoin } from '../../src/trust/join.ts';
+import { verifyJoin } from '../../src/trust/verify-join.ts';
 import type {
   Digest,
   Floors,
