@@ -129,27 +129,32 @@ export class BrokerSession {
   }
 
   /**
-   * What is retained under the filters, asked anew; ends in silence, but not before `complete`. Only `keep` decides whose
-   * bytes are held, so that a broker full of rubbish costs names alone.
+   * What is retained under the filters, asked anew; ends in silence, but not before `complete`, and after `longestMs`
+   * whatever still comes. `hold` decides what is held of each message, so that a broker full of rubbish costs names alone,
+   * or, where it gives none, nothing.
    */
   async retained(
     filters: readonly string[],
-    keep: (topic: string) => boolean,
+    hold: (topic: string, payload: Uint8Array) => Uint8Array | undefined,
     complete: (found: Retained) => boolean,
+    longestMs = Number.POSITIVE_INFINITY,
   ): Promise<Retained> {
     const found = new Map<string, Uint8Array>();
     let lastAtMs = performance.now();
+    const endMs = lastAtMs + longestMs;
     const onMessage = (topic: string, payload: Buffer): void => {
       lastAtMs = performance.now();
-      found.set(topic, keep(topic) ? new Uint8Array(payload) : new Uint8Array());
-      if (payload.length === 0) found.delete(topic);
+      const held = payload.length === 0 ? undefined : hold(topic, payload);
+      if (held === undefined) found.delete(topic);
+      else found.set(topic, held);
     };
     this.#client.on('message', onMessage);
     try {
       const asked = this.#client.subscribeAsync([...filters], { qos: 1 });
       await this.#orRefused(asked, `wanted to read ${filters.join(' ')}`);
       lastAtMs = performance.now();
-      while (!complete(found) || performance.now() - lastAtMs < quietMs) await this.#pause();
+      const isOver = (): boolean => performance.now() > endMs;
+      while ((!complete(found) || performance.now() - lastAtMs < quietMs) && !isOver()) await this.#pause();
       await this.#orRefused(this.#client.unsubscribeAsync([...filters]), 'wanted to end the reading');
     } finally {
       this.#client.off('message', onMessage);
