@@ -38,6 +38,10 @@ export class Given {
     this.#operands = operands;
   }
 
+  /** The same with a flag more. */
+  withFlag(name: string): Given {
+    return new Given(new Map([...this.#values, [name, ['']]]), this.#operands);
+  }
   flag(name: string): boolean {
     return this.#values.has(name);
   }

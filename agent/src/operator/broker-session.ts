@@ -26,12 +26,14 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Node leaves the message of a failed connection to several addresses empty. */
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
   return error instanceof Error && error.message !== '' ? error.message : String(error);
 }
 
-function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: 4 | 5): IClientOptions {
+export type Version = 4 | 5;
+
+export function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: Version): IClientOptions {
   return {
     protocolVersion,
     clientId: `rustynet-operator-${randomBytes(8).toString('hex')}`,
@@ -46,13 +48,13 @@ function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: 4
 }
 
 /** Connects once; a broker that refuses MQTT 5 is asked again with 3.1.1. */
-async function open(login: InviteBroker): Promise<MqttClient> {
+async function open(login: InviteBroker): Promise<{ readonly client: MqttClient; readonly version: Version }> {
   try {
-    return await attempt(login, 5);
+    return { client: await attempt(login, 5), version: 5 };
   } catch (error) {
     if (!refusedVersion.includes(codeOf(error))) return failed(login, error);
   }
-  return attempt(login, 4).catch((error: unknown) => failed(login, error));
+  return { client: await attempt(login, 4).catch((error: unknown) => failed(login, error)), version: 4 };
 }
 
 function failed({ url, user }: InviteBroker, error: unknown): never {
@@ -62,7 +64,7 @@ function failed({ url, user }: InviteBroker, error: unknown): never {
   fail('broker-down', `wanted a connection to ${url}, got: ${describe(error)}`);
 }
 
-function attempt(login: InviteBroker, version: 4 | 5): Promise<MqttClient> {
+function attempt(login: InviteBroker, version: Version): Promise<MqttClient> {
   const client = connect(login.url, optionsOf(login, version));
   return new Promise((resolve, reject) => {
     const end = (error: Error): void => {
@@ -80,13 +82,16 @@ function attempt(login: InviteBroker, version: 4 | 5): Promise<MqttClient> {
 }
 
 export class BrokerSession {
+  /** Of MQTT, that the broker took. */
+  readonly version: Version;
   readonly #url: string;
   readonly #client: MqttClient;
   readonly #broken: Promise<never>;
   #break: (error: Refused) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(url: string, client: MqttClient) {
+  private constructor(url: string, client: MqttClient, version: Version) {
+    this.version = version;
     this.#url = url;
     this.#client = client;
     this.#broken = new Promise((_, reject) => {
@@ -104,7 +109,8 @@ export class BrokerSession {
 
   /** Throws `Refused`: broker-down, broker-refused; and everywhere broker-lost and broker-silent. */
   static async open(login: InviteBroker): Promise<BrokerSession> {
-    return new BrokerSession(login.url, await open(login));
+    const { client, version } = await open(login);
+    return new BrokerSession(login.url, client, version);
   }
 
   #moved(): void {

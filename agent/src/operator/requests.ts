@@ -64,6 +64,13 @@ export class Requests {
     return this.#details;
   }
 
+  /** No longer held from here on. */
+  take(topic: string): Asked | undefined {
+    const asked = this.#held.get(topic);
+    this.#held.delete(topic);
+    return asked;
+  }
+
   /** Forgets what was held and counted, and gives another chance to every invite. */
   clear(): void {
     for (const each of [this.#held, this.#badProofs, this.#refused, this.#details]) each.clear();

@@ -14,6 +14,7 @@ import { publish, publishOptions } from './publish.ts';
 import { rootPropose, rootProposeOptions } from './root-propose.ts';
 import { rootAccept, rootSign, rootSignOptions } from './root-sign.ts';
 import { rootRenew, rootRenewOptions, rootRotate, rootRotateOptions, rootShow } from './roots.ts';
+import { serve, serveOptions } from './serve.ts';
 import { show, verify } from './show.ts';
 import { sign, signOptions } from './sign.ts';
 import type { Answer, Call } from './surroundings.ts';
@@ -60,6 +61,7 @@ export const verbs: readonly Verb[] = [
   verb('invite revoke ID', 'end a one-time invite that nobody used', aloneIn(revokeInvite)),
   verb('invite', 'print the text with which a router joins', aloneIn(invite), inviteOptions),
   verb('approve [ID...]', 'show the routers that ask to be let in, and let them in', approve, approveOptions),
+  verb('serve', 'let routers in as they ask; sign and publish, and again at half of a map', serve, serveOptions),
   verb('broker-config mosquitto', 'write the configuration of a mosquitto', brokerConfig, brokerConfigOptions),
 ];
 
