@@ -1,6 +1,7 @@
 /** Approving at a broker that listens on a real socket: whom it lets in, whom not, and what rubbish costs. */
 import { spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +100,18 @@ describe('approve', () => {
     const admitted = answers.flatMap(({ approved = [] }) => approved.map(({ name }: { name: string }) => name));
     expect(admitted.sort()).toEqual(['attic', 'cellar']);
     expect(memberNames().sort()).toEqual(['attic', 'cellar', 'home', 'laptop', 'office']);
+  });
+
+  it('waits for whoever is at work in the folder', async () => {
+    const { invite } = await invited('attic');
+    await say(asks(invite, 'a'));
+    const mark = join(folder, `.at-work-${hostname()}-${process.ppid}-abcdef`);
+    writeFileSync(mark, '');
+    const approving = approvedBy('--all');
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(memberNames()).not.toContain('attic');
+    rmSync(mark);
+    expect(await approving).toEqual(['attic']);
   });
 
   it('an invite that two routers hold is refused by its id: a node says which is meant', async () => {

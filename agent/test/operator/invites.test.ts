@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { admit } from '../../src/operator/admit.ts';
 import { Folder } from '../../src/operator/folder.ts';
+import { endInvite, type InviteEnd } from '../../src/operator/invites.ts';
 import { Refused } from '../../src/operator/refused.ts';
 import { decodeInvite } from '../../src/trust/invite.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
@@ -128,6 +129,19 @@ describe('only created moves', () => {
     expect(admitted(invite, 'a')).toBe('revoked');
     expect(await states(nowUnixS + 2 * hourS)).toEqual(['revoked']);
     await refused(folder, ['invite', 'revoke', id], { code: 'revoked', message: /revoked already/ });
+  });
+
+  it('once, also for two processes that both saw it open', async () => {
+    const { invite, id } = await invited('attic');
+    const [first, second] = [asks(invite, 'a').request, asks(invite, 'b').request];
+    const used = (by: typeof first): InviteEnd => ({ ...by, state: 'used', atUnixS: nowUnixS, isAdded: false });
+    expect(endInvite(new Folder(folder), id, used(first))).toBe(true);
+    const before = contents(folder);
+    expect(endInvite(new Folder(folder), id, used(second))).toBe(false);
+    expect(endInvite(new Folder(folder), id, { state: 'revoked', atUnixS: nowUnixS })).toBe(false);
+    expect(contents(folder)).toEqual(before);
+    expect(admitted(invite, 'b')).toBe('used');
+    expect(admitted(invite, 'a')).toBe('attic');
   });
 
   it('a router that was removed does not come back by the invite that it once used', async () => {
