@@ -47,6 +47,11 @@ test('of two routers that hold one invite, one becomes a peer in the kernel and 
     expect(why).toMatch(/^waits for the operator to approve invite [0-9a-f]{16}: this router is no member in epoch 1$/);
     expect(await router.guest.run('stat -c %a /etc/rustynet/invite.key')).toBe('600\n');
   }
+  const requests = async (): Promise<number> => {
+    const said = await mesh.operator('approve', '--json', ...mesh.operatorLogin);
+    return (JSON.parse(said) as { requests: readonly unknown[] }).requests.length;
+  };
+  await expect.poll(requests, { timeout: 30_000, interval: 500 }).toBe(2);
   const approved = await approveTwiceAtOnce();
   expect(approved).toHaveLength(1);
   const epoch = await mesh.release();
