@@ -31,7 +31,6 @@ beforeAll(async () => {
   const env = { ...process.env, RUSTYNET_PASSPHRASE: 'a passphrase of the lab' };
   service = spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   service.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  await expect.poll(() => said, { timeout: 60_000 }).toContain('published epoch');
 });
 afterAll(async () => {
   service?.kill('SIGTERM');
@@ -48,6 +47,7 @@ function cpuS(): number {
 
 test('a live flow loses nothing, the service keeps its bounds, and an honest router is let in meanwhile', async () => {
   const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  await expect.poll(() => said, { timeout: 60_000 }).toContain('published epoch');
   const invite = await mesh.invite('--name', 'attic', '--ttl', '1h');
   const place = { url: mesh.broker.hostUrl, ca: readFileSync(mesh.caFile, 'utf8') };
   const flow = await Flow.start(r1, r2.hostAddress);
