@@ -18,7 +18,7 @@ export interface Listening {
   readonly onDown: (reason: string) => void;
 }
 
-const comeBackMs = 5_000;
+const comeBackMs = 2_000;
 /** Topic, properties and header. */
 const maxEnvelopeBytes = 1_024;
 /** Messages that may come at once before the rest waits. */
@@ -77,9 +77,11 @@ export class Listener {
     });
   }
 
-  /** All that is retained comes once more. */
+  /** All that is retained comes once more, and before anything else: what a flood has queued at the broker is given up. */
   again(): void {
-    if (this.#isUp) this.#ask();
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#client.stream.destroy();
   }
 
   /** Resolves when it was handed on; what cannot be handed on is not kept. */

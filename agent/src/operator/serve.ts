@@ -36,6 +36,9 @@ export interface Pace {
 }
 const usual: Pace = { lookMs: 60_000, gatherMs: 1_000, maxPerS: 500 };
 
+/** So many refusals between two looks are a flood, in which the broker may have dropped who is honest. */
+const floodOf = 1_000;
+
 /** From this share of a map's life on it is signed again. */
 const signAgainAfter = 0.5;
 
@@ -132,8 +135,9 @@ export class Service {
     for (const [why, count] of this.#requests.refused) {
       this.#say(`refused ${count} requests as ${why}, the last: ${this.#requests.details.get(why)}`);
     }
+    const refused = [...this.#requests.refused.values()].reduce((sum, count) => sum + count, 0);
     this.#requests.clear();
-    if (this.#hasLeft) this.#listener?.again();
+    if (this.#hasLeft || refused >= floodOf) this.#listener?.again();
     this.#hasLeft = false;
     this.#release();
   }
