@@ -4,8 +4,8 @@
  * A crash before the end changes nothing. After it, the invite is used and only the same router's request goes on from
  * there; when members.json has it, its request is never heard again, also after it was removed.
  */
-import type { JoinRequest } from '../trust/join.ts';
 import type { Member } from '../trust/types.ts';
+import type { VerifiedJoin } from '../trust/verify-join.ts';
 import { nodeIdOf } from '../trust/words.ts';
 import { checkedContent, readContent, writeMembers } from './content.ts';
 import type { Folder } from './folder.ts';
@@ -15,7 +15,7 @@ import { fail } from './refused.ts';
 import { readSettings } from './settings.ts';
 
 /** Throws `Refused`: unknown-invite, used, expired, revoked; conflict or full where the member does not fit. */
-export function admit(folder: Folder, request: JoinRequest, nowUnixS: number): Member {
+export function admit(folder: Folder, request: VerifiedJoin, nowUnixS: number): Member {
   const settings = readSettings(folder);
   const content = readContent(folder, settings);
   tidyInvites(folder, content.members, nowUnixS);

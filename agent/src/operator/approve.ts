@@ -103,7 +103,8 @@ export async function approve(call: Call): Promise<Answer> {
     const lines = asked.flatMap((each) => describe(folder, each));
     const requested = asked.map((each) => plainAsked(folder, each));
     const { approved, answered, problems } = await admitAll(call, chosen);
-    for (const { topic } of answered) await session.publish(topic, new Uint8Array());
+    const over = [...answered.map(({ topic }) => topic), ...requests.hopeless];
+    for (const topic of over) await session.publish(topic, new Uint8Array());
     const added = approved.map(
       ({ name, addresses }) => `added ${name} with ${addresses.join(' and ')}, not signed yet`,
     );

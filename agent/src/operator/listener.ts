@@ -44,7 +44,8 @@ export class Listener {
     });
     this.#client.handleMessage = (packet, callback) => {
       const { topic = '', payload = '' } = packet as { topic?: string; payload?: string | Buffer };
-      void this.#take(topic, Buffer.from(payload)).then(() => callback());
+      // No copy: most of it is not worth one.
+      void this.#take(topic, typeof payload === 'string' ? Buffer.from(payload) : payload).then(() => callback());
     };
     this.#client.on('connect', () => this.#up());
     this.#client.on('error', (error) => (this.#reason = describe(error)));

@@ -4,12 +4,11 @@
  * bounded: in all, and for each invite, because whoever holds one may ask in the name of many routers.
  */
 import { isRefusal } from '../trust/refuse.ts';
-import type { JoinRequest } from '../trust/join.ts';
 import { maxJoinBytes } from '../trust/limits.ts';
 import { parseJoinTopic } from '../trust/topics.ts';
 import type { InviteId, InviteKey, NetworkId, NodeId, Refusal } from '../trust/types.ts';
 import { nodeIdOf } from '../trust/words.ts';
-import { verifyJoin } from '../trust/verify-join.ts';
+import { verifyJoin, type VerifiedJoin } from '../trust/verify-join.ts';
 import type { Folder } from './folder.ts';
 import { keyOfInvite, nodeOf, readInvite, stateOf } from './invites.ts';
 
@@ -18,7 +17,7 @@ export const maxHeldOfInvite = 64;
 /** Bad proofs of one invite, after which nothing that names it is looked at until the caller says so. */
 export const maxBadProofs = 32;
 
-export interface Asked extends JoinRequest {
+export interface Asked extends VerifiedJoin {
   readonly topic: string;
   readonly node: NodeId;
 }
@@ -44,6 +43,8 @@ export class Requests {
   readonly #network: NetworkId;
   readonly #held = new Map<string, Asked>();
   readonly #badProofs = new Map<InviteId, number>();
+  /** Topics of what no secret of ours will ever prove: without them, others have their turn. */
+  readonly #hopeless: string[] = [];
   readonly #refused = new Map<Why, number>();
   /** The newest of each reason. */
   readonly #details = new Map<Why, string>();
@@ -56,6 +57,9 @@ export class Requests {
   /** In the order in which they came. */
   get held(): readonly Asked[] {
     return [...this.#held.values()];
+  }
+  get hopeless(): readonly string[] {
+    return this.#hopeless;
   }
   get refused(): ReadonlyMap<Why, number> {
     return this.#refused;
@@ -74,13 +78,14 @@ export class Requests {
   /** Forgets what was held and counted, and gives another chance to every invite. */
   clear(): void {
     for (const each of [this.#held, this.#badProofs, this.#refused, this.#details]) each.clear();
+    this.#hopeless.length = 0;
   }
 
   /** Whether it is held; a refusal is counted. */
   offer(topic: string, payload: Uint8Array, nowUnixS: number): boolean {
     const node = parseJoinTopic(this.#network, topic);
     if (node === undefined)
-      return this.#refuse('malformed', `wanted a topic of a join request, got ${topic.slice(0, 200)}`);
+      return this.#refuse('malformed', `wanted a topic of a join request, got ${JSON.stringify(topic.slice(0, 200))}`);
     // Before anything is parsed, or copied.
     if (payload.length > maxJoinBytes) {
       return this.#refuse('too-large', `wanted at most ${maxJoinBytes} bytes of node ${node}, got ${payload.length}`);
@@ -100,7 +105,10 @@ export class Requests {
     });
     if (!isRefusal(request)) return this.#hold({ ...request, topic, node: nodeIdOf(request.identityKey) });
     if (isLocked) return this.#refuse('locked', request.detail);
-    if (named !== undefined) this.#badProofs.set(named, (this.#badProofs.get(named) ?? 0) + 1);
+    if (named !== undefined) {
+      this.#badProofs.set(named, (this.#badProofs.get(named) ?? 0) + 1);
+      this.#hopeless.push(topic);
+    }
     return this.#refuse(request.refused, request.detail);
   }
 

@@ -13,6 +13,12 @@ import { integer, record, text } from './shape.ts';
 import type { InviteId, InviteKey, NetworkId, NodeId, Refusal } from './types.ts';
 import { nodeIdOf, parseDigest, parseIdentityKey, parseInviteId, parseNetworkId, parseWireGuardKey } from './words.ts';
 
+declare const brand: unique symbol;
+/** The one request by which somebody may be let in; only this room makes one. */
+export interface VerifiedJoin extends JoinRequest {
+  readonly [brand]: 'VerifiedJoin';
+}
+
 const formatVersion = 1;
 const joinShape = record({
   format: integer(formatVersion, formatVersion),
@@ -40,7 +46,7 @@ export function verifyJoin(
   network: NetworkId,
   node: NodeId,
   keyOf: (invite: InviteId) => InviteKey | Refusal,
-): JoinRequest | Refusal {
+): VerifiedJoin | Refusal {
   return refusing(() => {
     const envelope = openEnvelope(bytes, joinType, maxJoinBytes);
     if (envelope.signatures.length > 1) {
@@ -60,6 +66,6 @@ export function verifyJoin(
       refuse('too-few-signers', `wanted a proof by the secret of invite ${invite}, got another`);
     }
     requireSigners(envelope, { keys: [identityKey], threshold: 1 }, `a join request of node ${node}`);
-    return request;
+    return request as VerifiedJoin;
   });
 }

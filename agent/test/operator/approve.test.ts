@@ -204,12 +204,15 @@ describe('what is refused costs a count, and the honest router beside it is let 
     expect(inTime.approved).toHaveLength(1);
   });
 
-  it('after so many bad proofs nothing that names the invite is looked at in that call', async () => {
+  it('after so many bad proofs nothing that names the invite is looked at in that call, and the honest router in the next', async () => {
     const { invite } = await invited('attic');
     const bad = 'cd'.repeat(32) as InviteSecret;
     for (const name of names(maxBadProofs + 3)) await say(asks(invite, name, bad));
+    await say(asks(invite, 'a'));
     const { refused: counts } = await done(folder, approve('--all'));
-    expect(counts).toEqual({ 'too-few-signers': maxBadProofs, locked: 3 });
+    expect(counts).toEqual({ 'too-few-signers': maxBadProofs, locked: 4 });
+    const { approved, refused: later } = await done(folder, approve('--all'));
+    expect([approved.length, later]).toEqual([1, { 'too-few-signers': 3 }]);
   });
 
   it('2,000 requests of nobody keep the honest one for no longer than some seconds', async () => {

@@ -10,6 +10,7 @@ import { endInvite, type InviteEnd } from '../../src/operator/invites.ts';
 import { Refused } from '../../src/operator/refused.ts';
 import { decodeInvite } from '../../src/trust/invite.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
+import type { VerifiedJoin } from '../../src/trust/verify-join.ts';
 import type { NodeId } from '../../src/trust/types.ts';
 import { addArgs, call, contents, copyOf, done, json, network, nowUnixS, populated, refused } from './operator.ts';
 import { asks } from './joiner.ts';
@@ -25,7 +26,7 @@ const states = async (atUnixS = nowUnixS) =>
 /** Whom it lets in, or why nobody. */
 function admitted(inviteText: string, name: string, atUnixS = nowUnixS, where = new Folder(folder)): string {
   try {
-    return admit(where, asks(inviteText, name).request, atUnixS).name;
+    return admit(where, asks(inviteText, name).request as VerifiedJoin, atUnixS).name;
   } catch (error) {
     return error instanceof Refused ? error.code : String(error);
   }
