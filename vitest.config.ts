@@ -21,6 +21,7 @@ export default defineConfig({
           name: 'unit',
           include: ['agent/test/**/*.test.ts', 'bundle/**/*.test.ts', evidence],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
