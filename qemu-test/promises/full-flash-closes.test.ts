@@ -10,7 +10,8 @@ beforeAll(async () => {
 afterAll(() => mesh.stop());
 
 /** To the last byte of what root may use, and the file that does it is where the agent's files are. */
-const fill = 'dd if=/dev/zero of=/overlay/fill bs=1M 2>/dev/null; cat /dev/zero >>/overlay/fill 2>/dev/null; sync; true';
+const fill =
+  'dd if=/dev/zero of=/overlay/fill bs=1M 2>/dev/null; cat /dev/zero >>/overlay/fill 2>/dev/null; sync; true';
 
 test.each([
   ['is full', fill, 'rm /overlay/fill', 'ENOSPC'],
