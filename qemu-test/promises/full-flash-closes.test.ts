@@ -42,7 +42,7 @@ test('a boot with a full flash: what was kept before is enforced, and nothing mo
   await r1.guest.run(fill);
   await r1.guest.reboot();
   await r1.reaches('enforced', epoch, 120_000);
-  expect(await r1.guest.run('echo x >/overlay/more 2>&1; true')).toMatch(/No space left/);
+  expect(await r1.guest.run('dd if=/dev/zero of=/overlay/more bs=1M count=1 2>&1; true')).toMatch(/No space left/);
   await r1.contacts(r2.hostAddress);
   expect(await r1.hostPings(r2.hostAddress, 3)).toMatchObject({ received: 3 });
 });

@@ -25,11 +25,11 @@ test('the files that have them are for root alone, and the daemon leaves no core
 test('the search finds each of them where it is put: in the log, a file, arguments, UCI, on MQTT', async () => {
   const heard = await mesh.broker.hear();
   const texts: Record<string, string> = {};
-  for (const { name, needles } of secrets) {
+  for (const [at, { name, needles }] of secrets.entries()) {
     const needle = needles.at(-1) ?? '';
     const stop = await watchArguments(r1);
     await r1.guest.run(
-      `echo 'x${needle}x' | tee -a /var/log/standin.log >/tmp/planted; uci set rustynet.main.planted='${needle}'; uci commit`,
+      `echo 'x${needle}x' | tee -a /var/log/standin.log >/tmp/planted; uci set rustynet.main.planted${at}='${needle}'; uci commit`,
     );
     await r1.guest.run(`sh -c 'sleep 1; true' ${needle}`);
     await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.from(needle));
@@ -49,7 +49,7 @@ test('the search finds each of them where it is put: in the log, a file, argumen
   await heard.stop();
   await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.alloc(0));
   await r1.guest.run(
-    "uci delete rustynet.main.planted; uci commit; rm /tmp/planted; sed -i '/^x.*x$/d' /var/log/standin.log; sync",
+    "for n in 0 1 2; do uci delete rustynet.main.planted$n; done; uci commit; rm /tmp/planted; sed -i '/^x.*x$/d' /var/log/standin.log; sync",
   );
   expect([foundIn(secrets, await saidBy(r1)), await filesWith(secrets, r1)]).toEqual([[], []]);
 });
@@ -64,15 +64,19 @@ test('left and joined anew, refusing a map, with a key that others could read, r
   await mesh.broker.say(topics.map(mesh.network), Buffer.from('{"bent":true}'));
   await r1.until(({ refusals }) => JSON.stringify(refusals).includes('malformed'), 'a refusal that is counted');
   const key = '/etc/rustynet/wireguard.key';
-  await r1.guest.run(`chmod 644 ${key}; /etc/init.d/rustynet restart; sleep 4; chmod 600 ${key}`);
-  expect(await r1.guest.run('cat /var/log/standin.log')).toContain(`${key}: wanted mode 0600, got 0644`);
+  await r1.guest.run(`chmod 644 ${key}; /etc/init.d/rustynet restart`);
+  await r1.logs(`${key}: wanted mode 0600, got 0644`);
+  await r1.guest.run(`chmod 600 ${key}`);
   await mesh.publish();
   await r1.reaches('enforced', mesh.signedEpoch(), 120_000);
   const seen = await stop();
   expect(seen).toMatch(/\bwg set rn0 /);
-  const said = { ...(await saidBy(r1)), 'arguments that were seen': seen, MQTT: heard.text() };
+  const said: Record<string, string> = { ...(await saidBy(r1)), 'arguments that were seen': seen, MQTT: heard.text() };
   await heard.stop();
-  expect(said.MQTT).toContain('/status');
+  expect(said['MQTT']).toContain('/status');
+  for (const part of ['== rustynet status', '== wg show', 'table inet rustynet', 'rustynet.main=']) {
+    expect(said['the report']).toContain(part);
+  }
   expect(foundIn(await secretsOf(r1), said)).toEqual([]);
   expect(await filesWith(secrets, r1)).toEqual([]);
 });

@@ -88,6 +88,7 @@ const told = {
       'version',
     ],
   ].flatMap((words) => [`rustynet ${words}`, `rustynet ${words} --json`]),
+  'the report': ['rustynet report'],
   'the log': ['logread', 'dmesg', 'cat /var/log/*'],
   'arguments and environments': ['cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ'],
 };
