@@ -55,10 +55,10 @@ export function foundIn(secrets: readonly Secret[], texts: Readonly<Record<strin
   );
 }
 
-/** Files of the router that have one, but for those that must: what is on its disk, in its memory disks, in its log. */
+/** Files of the router that have one, but for those that must: all that was written since the image was made. */
 export async function filesWith(secrets: readonly Secret[], { guest }: Router): Promise<string[]> {
   const needles = secrets.flatMap((secret) => secret.needles).join('\n');
-  const places = '/etc /root /tmp /var /usr /lab /www /overlay /run';
+  const places = '/overlay /etc /root /tmp /var /run /usr/lib/rustynet /usr/lib/opkg';
   const search = `cat >/dev/shm/needles; grep -rlaF -f /dev/shm/needles ${places} 2>/dev/null; rm /dev/shm/needles`;
   const found = await guest.run(`mkdir -p /dev/shm; ${search}`, { input: needles, timeoutMs: 120_000 });
   const own = new Set(secrets.map(({ file }) => file));
