@@ -59,7 +59,9 @@ export function foundIn(secrets: readonly Secret[], texts: Readonly<Record<strin
 export async function filesWith(secrets: readonly Secret[], { guest }: Router): Promise<string[]> {
   const needles = secrets.flatMap((secret) => secret.needles).join('\n');
   const places = '/overlay /etc /root /tmp /var /run /usr/lib/rustynet /usr/lib/opkg';
-  const search = `cat >/dev/shm/needles; grep -rlaF -f /dev/shm/needles ${places} 2>/dev/null; rm /dev/shm/needles`;
+  // No pipe, which would never end.
+  const files = `find ${places} -xdev -type f -print0 2>/dev/null`;
+  const search = `cat >/dev/shm/needles; ${files} | xargs -0 grep -laF -f /dev/shm/needles; rm /dev/shm/needles`;
   const found = await guest.run(`mkdir -p /dev/shm; ${search}`, { input: needles, timeoutMs: 120_000 });
   const own = new Set(secrets.map(({ file }) => file));
   const names = found.split('\n').filter((line) => line !== '');
