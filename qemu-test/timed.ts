@@ -4,7 +4,6 @@ export const timed: readonly string[] = [
   'agent-restarted-in-lease-drops-nobody',
   'broker-loss-changes-nothing',
   'closed-while-firewall-stopped',
-  'map-expires',
   'package-installs-upgrades-leaves',
   'removed-member-is-cut-off',
   'revoke-cuts-live-flow',

@@ -80,6 +80,9 @@ export const leak: Readonly<Record<string, Wants>> = {
     'nothing leaks when the firewall is stopped': failed,
     'nothing leaks when the rules of routing are gone: nft alone holds': failed,
     'nothing leaks when the service is stopped': failed,
+    'nothing leaks when the uplink flaps': failed,
+    'nothing leaks when the uplink changes to another device': failed,
+    'nothing leaks when the package is upgraded': failed,
     'nothing leaks when the exit is gone, and none when it is back': [
       carriesNothing,
       carriesAgain,
