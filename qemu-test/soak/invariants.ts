@@ -23,9 +23,9 @@ export async function lookAt(router: Router, atS: number): Promise<Look | undefi
   const status = JSON.parse(reply.stdout) as JsonObject;
   const floors = status['floors'] as { root_version?: number; epoch?: number; time?: number } | null;
   const rest = await router.guest.exec(
-    'wg show rn0 peers 2>/dev/null; echo; cat /proc/$(cat /var/run/rustynet.pid)/smaps_rollup',
+    'wg show rn0 peers 2>/dev/null; echo ==; cat /proc/$(cat /var/run/rustynet.pid)/smaps_rollup',
   );
-  const [peers = '', memory = ''] = rest.stdout.split('\n\n');
+  const [peers = '', memory = ''] = rest.stdout.split('==\n');
   const kb = [...memory.matchAll(/^Private_(?:Clean|Dirty): +(\d+) kB$/gm)].map(([, value]) => Number(value));
   return {
     ...{ router: router.name, atS, state: String(status['state']) },
