@@ -4,6 +4,7 @@ export const timed: readonly string[] = [
   'agent-restarted-in-lease-drops-nobody',
   'broker-loss-changes-nothing',
   'closed-while-firewall-stopped',
+  'join-flood-harms-nobody',
   'package-installs-upgrades-leaves',
   'removed-member-is-cut-off',
   'revoke-cuts-live-flow',

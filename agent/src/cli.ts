@@ -125,8 +125,13 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
       .join('\n');
   if (command === 'exit' || command === 'announce') return choiceLines(data).join('\n');
   if (command === 'join') {
-    const { network, node, identity_key: identity, wireguard_key: wireGuard } = data as Record<string, string>;
-    return `joined network ${network ?? ''} as node ${node ?? ''}; for the operator:\n  rustynet-operator member add NAME --identity ${identity ?? ''} --wireguard ${wireGuard ?? ''}`;
+    const { network, node, invite, identity_key: identity, wireguard_key: wireGuard } = data as Record<string, string>;
+    const keys = `NAME --identity ${identity ?? ''} --wireguard ${wireGuard ?? ''}`;
+    const then =
+      invite === undefined
+        ? `for the operator:\n  rustynet-operator member add ${keys}`
+        : `waits for the operator, who compares the node:\n  rustynet-operator approve ${invite}`;
+    return `joined network ${network ?? ''} as node ${node ?? ''}; ${then}`;
   }
   return 'done';
 }

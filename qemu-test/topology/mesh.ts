@@ -86,14 +86,27 @@ export class Mesh {
     return this.#operator(join(this.folder, 'network'), argv);
   }
 
+  #login(user: keyof typeof users): readonly string[] {
+    const passwordFile = join(this.folder, `${user}.password`);
+    writeFileSync(passwordFile, users[user].password, { mode: 0o600 });
+    return ['--user', users[user].name, '--password-file', passwordFile, '--ca', this.caFile];
+  }
+
+  /** With which verbs of the operator's tool reach the broker. */
+  get operatorLogin(): readonly string[] {
+    return ['--broker', this.broker.hostUrl, ...this.#login('operator')];
+  }
+
+  /** Of the operator's tool; with `--name` and `--ttl` it lets one router in. */
+  async invite(...more: readonly string[]): Promise<string> {
+    return (await this.operator('invite', ...this.#login('router'), ...more)).trim();
+  }
+
   /** `rustynet join` on the router, with an invite from the operator's tool; gives the member's keys. */
-  async join(name: string): Promise<{ identity: string; wireGuard: string }> {
-    const passwordFile = join(this.folder, 'router.password');
-    writeFileSync(passwordFile, users.router.password, { mode: 0o600 });
-    const login = ['--user', users.router.name, '--password-file', passwordFile, '--ca', this.caFile];
-    const invite = (await this.operator('invite', ...login)).trim();
+  async join(name: string, given?: string): Promise<{ identity: string; wireGuard: string }> {
+    const input = given ?? (await this.invite());
     await this.router(name).until(() => true, 'a daemon');
-    const reply = await this.router(name).guest.run('rustynet join - --json', { input: invite });
+    const reply = await this.router(name).guest.run('rustynet join - --json', { input });
     const { identity_key: identity = '', wireguard_key: wireGuard = '' } = JSON.parse(reply) as Record<string, string>;
     return { identity, wireGuard };
   }
@@ -123,10 +136,7 @@ export class Mesh {
   }
 
   async publish(): Promise<void> {
-    const passwordFile = join(this.folder, 'operator.password');
-    writeFileSync(passwordFile, users.operator.password, { mode: 0o600 });
-    const login = ['--user', users.operator.name, '--password-file', passwordFile, '--ca', this.caFile];
-    await this.operator('publish', '--broker', this.broker.hostUrl, ...login);
+    await this.operator('publish', ...this.operatorLogin);
   }
 
   /** The signed map as it lies in the operator's folder. */

@@ -88,7 +88,10 @@ export class Agent {
         desired: () => this.#desired,
         poke: () => this.trigger(),
         reload: () => this.#reloaded(),
-        endSession: () => this.#endSession(),
+        endSession: () => {
+          this.#session?.withdraw();
+          return this.#endSession();
+        },
         confirmClock: () => this.#time.confirm(),
       }),
     );
@@ -185,9 +188,8 @@ export class Agent {
   #open({ enabled, membership }: Config): void {
     const { identity, store, vault, connectBroker } = this.#ports;
     if (!enabled || membership === undefined) return;
-    const secrets = vault.read();
     const changed = (): void => this.trigger();
-    this.#session = new Session(membership, identity, store, secrets, this.#time, connectBroker, changed);
+    this.#session = new Session(membership, identity, store, vault, this.#time, connectBroker, changed);
   }
 
   #map(): VerifiedMap | string {

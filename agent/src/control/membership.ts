@@ -4,16 +4,19 @@
  */
 import { firstFloors } from '../trust/floors.ts';
 import { decodeInvite } from '../trust/invite.ts';
+import { inviteKeyOf } from '../trust/join.ts';
 import { isRefusal } from '../trust/refuse.ts';
 import { parseConfig } from './config.ts';
 import { Fault, type Configuration, type JsonObject, type Settings, type Store } from './ports.ts';
 import { fitting } from './sections.ts';
 import type { Secrets } from './session.ts';
 
-/** Where the broker's password and CA lie, mode 0600. */
+/** Where the broker's password and CA lie, and the invite while the router asks by it; mode 0600. */
 export interface Vault {
   read(): Secrets;
   write(secrets: Secrets): void;
+  /** The invite is gone from flash when it returns. */
+  forgetInvite(): void;
   clear(): void;
 }
 
@@ -28,7 +31,7 @@ export interface MembershipPorts {
 export async function join(text: string, ports: MembershipPorts, builtUnixS: number): Promise<JsonObject> {
   const invite = decodeInvite(text.trim());
   if (isRefusal(invite)) throw new Fault('INVITE', 'invite', `invite: ${invite.detail}`);
-  const { network, root, broker, issuedUnixS } = invite;
+  const { network, root, broker, issuedUnixS, once } = invite;
   const { membership, choices } = parseConfig(await ports.settings.read());
   if (membership !== undefined) {
     const other = membership.network === network ? 'this network already' : `network ${membership.network}`;
@@ -38,14 +41,18 @@ export async function join(text: string, ports: MembershipPorts, builtUnixS: num
   // A section of the user's in the place of ours is refused before anything is written.
   await fitting(ports.configuration, choices);
   ports.store.clear();
+  // Also what a join that was cut off has left.
+  ports.vault.clear();
   ports.vault.write({
     ...(broker.password === undefined ? {} : { password: broker.password }),
     ...(broker.ca === undefined ? {} : { ca: broker.ca }),
+    // Of the secret itself, nothing is kept.
+    ...(once === undefined ? {} : { invite: `${once.id} ${inviteKeyOf(once.secret, network, once.id)}` }),
   });
   const floors = firstFloors(root, Math.max(issuedUnixS, builtUnixS));
   ports.store.commit({ floors }, new Map(), []);
   await ports.settings.write({ network, broker: broker.url, username: broker.user });
-  return { network };
+  return { network, ...(once === undefined ? {} : { invite: once.id }) };
 }
 
 /** The settings go first: from then on the daemon is closed, whatever else is still there. */

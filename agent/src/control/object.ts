@@ -27,6 +27,7 @@ export interface Inside {
   poke(): void;
   /** Reads the settings anew; resolves when a run with them has ended. */
   reload(): Promise<void>;
+  /** For good: what it asked for is taken back. */
   endSession(): Promise<void>;
   /** NTP has set the system clock: said by our script in /etc/hotplug.d/ntp. */
   confirmClock(): void;
@@ -121,6 +122,7 @@ export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
       policy: { invite: 'String' },
       handler: async ({ invite }) => ({
         ...(await answer(() => joined(inside, String(invite)))),
+        node: id,
         identity_key: identityKey,
         wireguard_key: wireGuardKey,
       }),

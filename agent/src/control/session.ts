@@ -4,9 +4,12 @@
  */
 import { maxPartBytes } from '../trust/limits.ts';
 import { topics } from '../trust/topics.ts';
+import type { InviteId } from '../trust/types.ts';
+import { Asking } from './asking.ts';
 import { Belief } from './belief.ts';
 import type { Membership } from './config.ts';
 import type { Identity } from './identity.ts';
+import type { Vault } from './membership.ts';
 import {
   Fault,
   type Broker,
@@ -22,6 +25,8 @@ import type { Time } from './time.ts';
 export interface Secrets {
   readonly password?: string;
   readonly ca?: string;
+  /** An invite's id and key, while this router asks by it. */
+  readonly invite?: string;
 }
 export type ConnectBroker = (
   settings: BrokerSettings,
@@ -44,6 +49,7 @@ export class Session {
   readonly #membership: Membership;
   readonly #identity: Identity;
   readonly #broker: Broker;
+  readonly #asking: Asking;
   readonly #onChange: () => void;
   readonly #inbox = new Map<string, BrokerMessage>();
   #topics: readonly string[] = [];
@@ -55,7 +61,7 @@ export class Session {
     membership: Membership,
     identity: Identity,
     store: Store,
-    secrets: Secrets,
+    vault: Vault,
     time: Time,
     connect: ConnectBroker,
     onChange: () => void,
@@ -69,10 +75,14 @@ export class Session {
     this.#identity = identity;
     this.#onChange = onChange;
     this.belief = new Belief(membership.network, store, stored.floors, time);
+    this.#asking = new Asking(identity, membership.network, vault);
     this.#broker = connect(
-      this.#settings(secrets),
+      this.#settings(vault.read()),
       (message) => this.#arrive(message),
-      () => onChange(),
+      ({ connected }) => {
+        if (!connected) this.#asking.lost();
+        onChange();
+      },
     );
     this.#subscribe();
   }
@@ -93,6 +103,11 @@ export class Session {
 
   get brokerState(): BrokerState {
     return this.#broker.state();
+  }
+
+  /** The invite by which this router asks to be let in. */
+  get invite(): InviteId | undefined {
+    return this.#asking.invite;
   }
 
   #arrive(message: BrokerMessage): void {
@@ -130,14 +145,22 @@ export class Session {
     this.#topics = wanted;
   }
 
-  /** Publishes the node's status when its words changed. */
+  /** Publishes the node's status when its words changed, and asks to be let in where it is no member yet. */
   announce(words: JsonObject, nowUnixS: number): void {
+    const map = this.belief.current();
+    const isMember = typeof map !== 'string' && map.members.some(({ id }) => id === this.#identity.id);
+    this.#asking.ask(this.#broker, isMember, nowUnixS);
     const said = JSON.stringify(words);
     if (said === this.#published) return;
     this.#published = said;
     const { network } = this.#membership;
     const payload = signedStatus(this.#identity, network, { ...words, at: nowUnixS });
     this.#broker.publish({ topic: topics.status(network, this.#identity.id), payload });
+  }
+
+  /** Before the end for good: nobody shall be let in who left. */
+  withdraw(): void {
+    this.#asking.withdraw(this.#broker);
   }
 
   async close(): Promise<void> {

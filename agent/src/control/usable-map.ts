@@ -20,10 +20,12 @@ export function usableMap({ problem, unfit, config, session, identity }: Grounds
   if (!config.enabled) return 'disabled: rustynet.main.enabled is 0';
   if (session === undefined) return 'no network was joined; run "rustynet join"';
   if (session.problem !== undefined) return session.problem;
+  const { invite } = session;
+  const waits = invite === undefined ? '' : `waits for the operator to approve invite ${invite}: `;
   const map = session.belief.current();
-  if (typeof map === 'string') return map;
+  if (typeof map === 'string') return `${waits}${map}`;
   const own = map.members.find(({ id }) => id === identity.id);
-  if (own === undefined) return `this router is no member in epoch ${map.epoch}`;
+  if (own === undefined) return `${waits}this router is no member in epoch ${map.epoch}`;
   const { wireGuardKey } = identity;
   if (own.wireGuardKey === wireGuardKey) return map;
   return `the map of epoch ${map.epoch} has the WireGuard key ${own.wireGuardKey} for this router, not ${wireGuardKey}`;

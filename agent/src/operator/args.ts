@@ -16,7 +16,7 @@ export type Options = Readonly<Record<string, Option>>;
 
 export interface Syntax {
   readonly words: readonly string[];
-  /** Names of what follows the words, all of them needed but for a last one in brackets. */
+  /** Names of what follows the words, all of them needed but for a last one in brackets, with dots any number of it. */
   readonly operands: readonly string[];
   readonly options: Options;
 }
@@ -38,6 +38,10 @@ export class Given {
     this.#operands = operands;
   }
 
+  /** The same with a flag more. */
+  withFlag(name: string): Given {
+    return new Given(new Map([...this.#values, [name, ['']]]), this.#operands);
+  }
   flag(name: string): boolean {
     return this.#values.has(name);
   }
@@ -46,6 +50,9 @@ export class Given {
   }
   operandIfAny(index: number): string | undefined {
     return this.#operands[index];
+  }
+  operandsAll(): readonly string[] {
+    return this.#operands;
   }
   operand(index: number): string {
     return this.#operands[index] ?? misuse(`wanted operand ${index + 1}, got none`);
@@ -146,7 +153,8 @@ function requireComplete<Verb extends Syntax>(
     misuse(`wanted one of ${known} (see --help), got ${JSON.stringify(words.join(' '))}`);
   }
   const needed = verb.operands.filter((name) => !name.startsWith('['));
-  if (operands.length < needed.length || operands.length > verb.operands.length) {
+  const most = verb.operands.at(-1)?.endsWith('...]') === true ? Infinity : verb.operands.length;
+  if (operands.length < needed.length || operands.length > most) {
     const wanted = [...verb.words, ...verb.operands].join(' ');
     misuse(`wanted "${wanted}", got "${[...verb.words, ...operands].join(' ')}"`);
   }

@@ -26,12 +26,14 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Node leaves the message of a failed connection to several addresses empty. */
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
   return error instanceof Error && error.message !== '' ? error.message : String(error);
 }
 
-function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: 4 | 5): IClientOptions {
+export type Version = 4 | 5;
+
+export function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: Version): IClientOptions {
   return {
     protocolVersion,
     clientId: `rustynet-operator-${randomBytes(8).toString('hex')}`,
@@ -46,13 +48,13 @@ function optionsOf({ url, user, password, ca }: InviteBroker, protocolVersion: 4
 }
 
 /** Connects once; a broker that refuses MQTT 5 is asked again with 3.1.1. */
-async function open(login: InviteBroker): Promise<MqttClient> {
+async function open(login: InviteBroker): Promise<{ readonly client: MqttClient; readonly version: Version }> {
   try {
-    return await attempt(login, 5);
+    return { client: await attempt(login, 5), version: 5 };
   } catch (error) {
     if (!refusedVersion.includes(codeOf(error))) return failed(login, error);
   }
-  return attempt(login, 4).catch((error: unknown) => failed(login, error));
+  return { client: await attempt(login, 4).catch((error: unknown) => failed(login, error)), version: 4 };
 }
 
 function failed({ url, user }: InviteBroker, error: unknown): never {
@@ -62,7 +64,7 @@ function failed({ url, user }: InviteBroker, error: unknown): never {
   fail('broker-down', `wanted a connection to ${url}, got: ${describe(error)}`);
 }
 
-function attempt(login: InviteBroker, version: 4 | 5): Promise<MqttClient> {
+function attempt(login: InviteBroker, version: Version): Promise<MqttClient> {
   const client = connect(login.url, optionsOf(login, version));
   return new Promise((resolve, reject) => {
     const end = (error: Error): void => {
@@ -80,13 +82,16 @@ function attempt(login: InviteBroker, version: 4 | 5): Promise<MqttClient> {
 }
 
 export class BrokerSession {
+  /** Of MQTT, that the broker took. */
+  readonly version: Version;
   readonly #url: string;
   readonly #client: MqttClient;
   readonly #broken: Promise<never>;
   #break: (error: Refused) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(url: string, client: MqttClient) {
+  private constructor(url: string, client: MqttClient, version: Version) {
+    this.version = version;
     this.#url = url;
     this.#client = client;
     this.#broken = new Promise((_, reject) => {
@@ -104,7 +109,8 @@ export class BrokerSession {
 
   /** Throws `Refused`: broker-down, broker-refused; and everywhere broker-lost and broker-silent. */
   static async open(login: InviteBroker): Promise<BrokerSession> {
-    return new BrokerSession(login.url, await open(login));
+    const { client, version } = await open(login);
+    return new BrokerSession(login.url, client, version);
   }
 
   #moved(): void {
@@ -129,27 +135,32 @@ export class BrokerSession {
   }
 
   /**
-   * What is retained under the filters, asked anew; ends in silence, but not before `complete`. Only `keep` decides whose
-   * bytes are held, so that a broker full of rubbish costs names alone.
+   * What is retained under the filters, asked anew; ends in silence, but not before `complete`, and after `longestMs`
+   * whatever still comes. `hold` decides what is held of each message, so that a broker full of rubbish costs names alone,
+   * or, where it gives none, nothing.
    */
   async retained(
     filters: readonly string[],
-    keep: (topic: string) => boolean,
+    hold: (topic: string, payload: Uint8Array) => Uint8Array | undefined,
     complete: (found: Retained) => boolean,
+    longestMs = Number.POSITIVE_INFINITY,
   ): Promise<Retained> {
     const found = new Map<string, Uint8Array>();
     let lastAtMs = performance.now();
+    const endMs = lastAtMs + longestMs;
     const onMessage = (topic: string, payload: Buffer): void => {
       lastAtMs = performance.now();
-      found.set(topic, keep(topic) ? new Uint8Array(payload) : new Uint8Array());
-      if (payload.length === 0) found.delete(topic);
+      const held = payload.length === 0 ? undefined : hold(topic, payload);
+      if (held === undefined) found.delete(topic);
+      else found.set(topic, held);
     };
     this.#client.on('message', onMessage);
     try {
       const asked = this.#client.subscribeAsync([...filters], { qos: 1 });
       await this.#orRefused(asked, `wanted to read ${filters.join(' ')}`);
       lastAtMs = performance.now();
-      while (!complete(found) || performance.now() - lastAtMs < quietMs) await this.#pause();
+      const isOver = (): boolean => performance.now() > endMs;
+      while ((!complete(found) || performance.now() - lastAtMs < quietMs) && !isOver()) await this.#pause();
       await this.#orRefused(this.#client.unsubscribeAsync([...filters]), 'wanted to end the reading');
     } finally {
       this.#client.off('message', onMessage);

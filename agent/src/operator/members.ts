@@ -3,26 +3,32 @@
  * Out: members.json, in which no two members claim the same thing.
  */
 import { deriveMemberV6, formatIp, parseCidr, parseIp, rangeOf } from '../trust/ip.ts';
-import type { Ip, Member, Role } from '../trust/types.ts';
+import type { IdentityKey, Ip, Member, WireGuardKey } from '../trust/types.ts';
 import { nodeIdOf, parseEndpoint, parseIdentityKey, parseLabel, parseWireGuardKey } from '../trust/words.ts';
-import type { Options } from './args.ts';
+import type { Given, Options } from './args.ts';
 import { checkedContent, readContent, writeMembers } from './content.ts';
+import { tidyInvites, type Wanted } from './invites.ts';
 import { problemsOf } from './policy-file.ts';
 import { fail, misuse } from './refused.ts';
+import { roles } from './roles.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Answer, Call } from './surroundings.ts';
 
 const identityWords = 'an Ed25519 public key, 64 hex digits,';
 const wireGuardWords = 'a WireGuard public key, base64,';
-const roles: readonly Role[] = ['client', 'subnet-router', 'exit', 'relay'];
 
-export const addOptions = {
-  identity: { value: 'HEX', required: true, help: "the router's Ed25519 public key" },
-  wireguard: { value: 'BASE64', required: true, help: "the router's WireGuard public key" },
+/** What the operator decides of a member, whether by hand or in an invite. */
+export const memberOptions = {
   subnet: { value: 'CIDR', many: true, help: 'a network behind it; makes it a subnet-router' },
   role: { value: 'ROLE', many: true, help: `${roles.join(', ')} (default: client)` },
   tag: { value: 'TAG', many: true, help: 'a name for rules: tag:TAG' },
   endpoint: { value: 'HOST:PORT', many: true, help: 'where other members reach it' },
+} satisfies Options;
+
+export const addOptions = {
+  identity: { value: 'HEX', required: true, help: "the router's Ed25519 public key" },
+  wireguard: { value: 'BASE64', required: true, help: "the router's WireGuard public key" },
+  ...memberOptions,
   address: { value: 'IPV4', help: 'its address in the mesh (default: the first free one)' },
 } satisfies Options;
 
@@ -41,7 +47,7 @@ function usable({ ranges }: Settings): { readonly first: bigint; readonly last: 
   return { first: range.first + 1n, last: range.last - 1n };
 }
 
-function nextAddress(settings: Settings, members: readonly Member[]): Ip {
+export function nextAddress(settings: Settings, members: readonly Member[]): Ip {
   const { first, last } = usable(settings);
   const taken = new Set<string>(members.flatMap(({ addresses }) => addresses));
   for (let value = first; value <= last; value += 1n) {
@@ -62,20 +68,17 @@ function memberFrom({ given }: Call, settings: Settings, members: readonly Membe
   const name = given.parsedOperand(0, 'a label of RFC 1123, lower case, as NAME', parseLabel);
   const identityKey = given.parsedNeeded('identity', identityWords, parseIdentityKey);
   const wireGuardKey = given.parsedNeeded('wireguard', wireGuardWords, parseWireGuardKey);
+  const address = given.parsed('address', 'an IPv4 address', parseIp);
+  const own = address === undefined ? nextAddress(settings, members) : requireUsable(settings, address);
+  return newMember(settings, { name, ...decided(given) }, { identityKey, wireGuardKey }, own);
+}
+
+/** `memberOptions` */
+export function decided(given: Given): Omit<Wanted, 'name'> {
   const subnets = given.parsedAll('subnet', 'a prefix without host bits', parseCidr);
   const wanted = given.parsedAll('role', `one of ${roles.join(' ')}`, (text) => roles.find((role) => role === text));
   const own = [...wanted, ...(subnets.length > 0 ? (['subnet-router'] as const) : [])];
-  const id = nodeIdOf(identityKey);
-  const address = given.parsed('address', 'an IPv4 address', parseIp);
   return {
-    id,
-    name,
-    identityKey,
-    wireGuardKey,
-    addresses: [
-      address === undefined ? nextAddress(settings, members) : requireUsable(settings, address),
-      deriveMemberV6(settings.network, id),
-    ],
     subnets,
     roles: own.length === 0 ? ['client'] : [...new Set(own)],
     tags: given.parsedAll('tag', 'a label of RFC 1123, lower case,', parseLabel),
@@ -83,10 +86,23 @@ function memberFrom({ given }: Call, settings: Settings, members: readonly Membe
   };
 }
 
+export interface MemberKeys {
+  readonly identityKey: IdentityKey;
+  readonly wireGuardKey: WireGuardKey;
+}
+
+export function newMember({ network }: Settings, wanted: Wanted, keys: MemberKeys, address: Ip): Member {
+  const id = nodeIdOf(keys.identityKey);
+  const { name, subnets, roles: may, tags, endpoints } = wanted;
+  const addresses = [address, deriveMemberV6(network, id)];
+  return { id, name, ...keys, addresses, subnets, roles: may, tags, endpoints };
+}
+
 export async function addMember(call: Call): Promise<Answer> {
-  const { folder } = call;
+  const { folder, around } = call;
   const settings = readSettings(folder);
   const content = readContent(folder, settings);
+  tidyInvites(folder, content.members, around.nowUnixS());
   const { members } = content;
   const member = memberFrom(call, settings, members);
   const checked = checkedContent(settings, { ...content, members: [...members, member] });
@@ -96,9 +112,10 @@ export async function addMember(call: Call): Promise<Answer> {
 }
 
 /** All else stays: name, IPv4 address, subnets, tags. Rules name members, and no rule has to change. */
-export async function rotateMember({ folder, given }: Call): Promise<Answer> {
+export async function rotateMember({ folder, given, around }: Call): Promise<Answer> {
   const settings = readSettings(folder);
   const content = readContent(folder, settings);
+  tidyInvites(folder, content.members, around.nowUnixS());
   const before = namedMember(content.members, given.operand(0));
   const identityKey = given.parsed('identity', identityWords, parseIdentityKey);
   const wireGuardKey = given.parsed('wireguard', wireGuardWords, parseWireGuardKey);
@@ -127,10 +144,11 @@ function namedMember(members: readonly Member[], name: string): Member {
   return found ?? fail('unknown-name', `wanted the name of a member, got ${JSON.stringify(name)}`);
 }
 
-export async function removeMember({ folder, given }: Call): Promise<Answer> {
+export async function removeMember({ folder, given, around }: Call): Promise<Answer> {
   const settings = readSettings(folder);
   const content = readContent(folder, settings);
   const { members } = content;
+  tidyInvites(folder, members, around.nowUnixS());
   const { name } = namedMember(members, given.operand(0));
   const rest = members.filter((member) => member.name !== name);
   const problems = problemsOf({ ...content, members: rest });

@@ -91,14 +91,16 @@ async function publishAll(session: BrokerSession, made: Publication, nowUnixS: n
   // The filters of every root and part, from the topic of one.
   const base = mapTopic.slice(0, -'map'.length);
   const filters = [`${base}root/+`, mapTopic, `${base}part/#`];
-  const keep = (topic: string): boolean => wanted.has(topic) || topic.startsWith(`${base}root/`);
-  const before = await session.retained(filters, keep, () => true);
+  const isRead = (topic: string): boolean => wanted.has(topic) || topic.startsWith(`${base}root/`);
+  const hold = (topic: string, payload: Uint8Array): Uint8Array =>
+    isRead(topic) ? new Uint8Array(payload) : new Uint8Array();
+  const before = await session.retained(filters, hold, () => true);
   requireNewest(made, before, nowUnixS);
   const missing = [...wanted].filter(([topic, bytes]) => !same(before.get(topic), bytes));
   for (const [topic, bytes] of missing) await session.publish(topic, bytes);
   // Brokers of MQTT 3.1.1 drop what is forbidden without a word: only reading it back shows that it is there.
   const after = await session
-    .retained(filters, keep, (found) => [...wanted].every(([topic, bytes]) => same(found.get(topic), bytes)))
+    .retained(filters, hold, (found) => [...wanted].every(([topic, bytes]) => same(found.get(topic), bytes)))
     .catch(notRetained);
   const cleared = [...after.keys()].filter((topic) => topic.startsWith(`${base}part/`) && !wanted.has(topic));
   for (const topic of cleared) await session.publish(topic, new Uint8Array());

@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly confirm: (question: string) => Promise<boolean>;
   /** Asks without echo. */
   readonly askSecret: (question: string) => Promise<string>;
+  /** Asks what runs on to end. */
+  readonly stop?: AbortSignal;
 }
 
 export interface Call {

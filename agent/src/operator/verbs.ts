@@ -2,8 +2,10 @@
 import { globalOptions, type Option, type Options, type Syntax } from './args.ts';
 import { brokerConfig, brokerConfigOptions } from './broker-files.ts';
 import { acceptMap } from './cosign.ts';
+import { aloneIn } from './alone.ts';
+import { approve, approveOptions } from './approve.ts';
 import { init, initOptions } from './init.ts';
-import { invite, inviteOptions } from './invite.ts';
+import { invite, inviteOptions, listInviteVerb, revokeInvite } from './invite.ts';
 import { addMember, addOptions, listMembers, removeMember, rotateMember, rotateOptions } from './members.ts';
 import { namesOptions, setNames } from './names.ts';
 import { checkPolicy, setPolicy, testPolicy } from './policy.ts';
@@ -12,6 +14,7 @@ import { publish, publishOptions } from './publish.ts';
 import { rootPropose, rootProposeOptions } from './root-propose.ts';
 import { rootAccept, rootSign, rootSignOptions } from './root-sign.ts';
 import { rootRenew, rootRenewOptions, rootRotate, rootRotateOptions, rootShow } from './roots.ts';
+import { serve, serveOptions } from './serve.ts';
 import { show, verify } from './show.ts';
 import { sign, signOptions } from './sign.ts';
 import type { Answer, Call } from './surroundings.ts';
@@ -29,27 +32,36 @@ function verb(usage: string, summary: string, run: Verb['run'], options: Options
 
 export const verbs: readonly Verb[] = [
   verb('init', 'make a network: new keys, root version 1, a folder', init, initOptions),
-  verb('member add NAME', 'add a router', addMember, addOptions),
-  verb('member rotate NAME', 'give a router new keys; all else of it stays', rotateMember, rotateOptions),
-  verb('member remove NAME', 'remove a router', removeMember),
+  verb('member add NAME', 'add a router', aloneIn(addMember), addOptions),
+  verb('member rotate NAME', 'give a router new keys; all else of it stays', aloneIn(rotateMember), rotateOptions),
+  verb('member remove NAME', 'remove a router', aloneIn(removeMember)),
   verb('member list', 'list the routers', listMembers),
   verb('policy check [FILE]', 'check a policy {"rules","exits","tests"} and run its tests', checkPolicy),
-  verb('policy set FILE', 'check a policy and take it over', setPolicy),
+  verb('policy set FILE', 'check a policy and take it over', aloneIn(setPolicy)),
   verb('policy test QUESTION', 'say what grants "laptop -> home tcp:22", or why nothing does', testPolicy),
-  verb('names set', 'change the zone of the names, or the resolvers', setNames, namesOptions),
-  verb('sign [FILE]', 'show what changed and sign it as the next map, or a carried one', sign, signOptions),
-  verb('accept [FILE]', 'take over a carried map that enough keys have signed', acceptMap),
+  verb('names set', 'change the zone of the names, or the resolvers', aloneIn(setNames), namesOptions),
+  verb('sign [FILE]', 'show what changed and sign it as the next map, or a carried one', aloneIn(sign), signOptions),
+  verb('accept [FILE]', 'take over a carried map that enough keys have signed', aloneIn(acceptMap)),
   verb('publish', 'send what is signed to the broker', publish, publishOptions),
   verb('show', 'show the network, its map, members, policy, and what is not signed yet', show),
   verb('verify', 'verify the signed files as a router does', verify),
   verb('root show', 'show each signed root: its end, its keys, how many must sign', rootShow),
-  verb('root renew', 'sign the next root: the same keys, a later end', rootRenew, rootRenewOptions),
-  verb('root rotate', 'sign the next root with new keys; the old ones are kept', rootRotate, rootRotateOptions),
-  verb('root propose', 'propose the next root, for several owners to sign', rootPropose, rootProposeOptions),
+  verb('root renew', 'sign the next root: the same keys, a later end', aloneIn(rootRenew), rootRenewOptions),
+  verb(
+    'root rotate',
+    'sign the next root with new keys; the old ones are kept',
+    aloneIn(rootRotate),
+    rootRotateOptions,
+  ),
+  verb('root propose', 'propose the next root, for several owners to sign', aloneIn(rootPropose), rootProposeOptions),
   verb('root sign FILE', 'show what a carried root changes and add your signature', rootSign, rootSignOptions),
-  verb('root accept [FILE]', 'take over a root that enough owners have signed', rootAccept),
+  verb('root accept [FILE]', 'take over a root that enough owners have signed', aloneIn(rootAccept)),
   verb('key new KIND', 'make a key of an owner, or a map key: KIND is owner or map', newKey, newKeyOptions),
-  verb('invite', 'print the text with which a router joins', invite, inviteOptions),
+  verb('invite list', 'list the one-time invites and how each ended', listInviteVerb),
+  verb('invite revoke ID', 'end a one-time invite that nobody used', aloneIn(revokeInvite)),
+  verb('invite', 'print the text with which a router joins', aloneIn(invite), inviteOptions),
+  verb('approve [ID...]', 'show the routers that ask to be let in, and let them in', approve, approveOptions),
+  verb('serve', 'let routers in as they ask; sign and publish, and again at half of a map', serve, serveOptions),
   verb('broker-config mosquitto', 'write the configuration of a mosquitto', brokerConfig, brokerConfigOptions),
 ];
 

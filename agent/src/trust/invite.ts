@@ -10,8 +10,8 @@ import { readJson, type JsonValue } from './json.ts';
 import { maxVersion } from './limits.ts';
 import { refuse, refusing } from './refuse.ts';
 import { integer, record, text, type Shape } from './shape.ts';
-import type { Digest, NetworkId, Refusal } from './types.ts';
-import { parseDigest, parseHostname, parseNetworkId } from './words.ts';
+import type { Digest, InviteId, InviteSecret, NetworkId, Refusal } from './types.ts';
+import { parseDigest, parseHostname, parseInviteId, parseInviteSecret, parseNetworkId } from './words.ts';
 
 const formatVersion = 1;
 const prefix = 'rustynet1:';
@@ -31,6 +31,8 @@ export interface Invite {
   readonly root: { readonly version: number; readonly digest: Digest };
   readonly broker: InviteBroker;
   readonly issuedUnixS: number;
+  /** With it the router asks to be let in, and one router only is. Without it the operator adds the router by hand. */
+  readonly once?: { readonly id: InviteId; readonly secret: InviteSecret };
 }
 
 /** `mqtt://host[:port]` or `mqtts://host[:port]`, a lower-case name, an IPv4 or a bracketed IPv6 address. */
@@ -71,17 +73,23 @@ const broker: Shape<InviteBroker> = (value, path) => {
   }
   return fields;
 };
-const shape = record({
+const always = {
   format: integer(formatVersion, formatVersion),
   network: text('a network id, 32 hex digits', parseNetworkId),
   root: record({ version: integer(1, maxVersion), digest: text('a SHA-256, hex', parseDigest) }),
   broker,
   issued: integer(0, Number.MAX_SAFE_INTEGER),
+};
+const once = record({
+  id: text('an invite id, 16 hex digits', parseInviteId),
+  secret: text('a secret, 64 hex digits', parseInviteSecret),
 });
+const shape: Shape<Omit<Invite, 'issuedUnixS'> & { readonly issued: number }> = (value, path) =>
+  value instanceof Map && value.has('once') ? record({ ...always, once })(value, path) : record(always)(value, path);
 
-export function encodeInvite({ network, root, broker, issuedUnixS: issued }: Invite): string {
+export function encodeInvite({ network, root, broker, issuedUnixS: issued, once: oneTime }: Invite): string {
   const { version, digest } = root;
-  const fields = { format: formatVersion, network, root: { version, digest }, broker, issued };
+  const fields = { format: formatVersion, network, root: { version, digest }, broker, issued, once: oneTime };
   const coded = encodeBase64(encodeUtf8(JSON.stringify(fields)));
   return prefix + coded.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
@@ -94,8 +102,8 @@ export function decodeInvite(invite: string): Invite | Refusal {
         `wanted text that begins with ${prefix}, got ${JSON.stringify(invite.slice(0, prefix.length))}`,
       );
     }
-    const fields = shape(payload(invite.slice(prefix.length)), 'invite');
-    return { network: fields.network, root: fields.root, broker: fields.broker, issuedUnixS: fields.issued };
+    const { network, root, broker: at, issued, once: oneTime } = shape(payload(invite.slice(prefix.length)), 'invite');
+    return { network, root, broker: at, issuedUnixS: issued, ...(oneTime === undefined ? {} : { once: oneTime }) };
   });
 }
 

@@ -6,6 +6,8 @@ export const maxMapLifetimeS = 90 * 86400;
 
 export const maxEnvelopeBytes = 64 * 1024;
 export const maxSignatures = 16;
+/** A join request: one that is honest has about 750. */
+export const maxJoinBytes = 2048;
 export const maxRoleKeys = 16;
 export const maxDepth = 8;
 /** Root versions and epochs. */
@@ -26,6 +28,7 @@ export const maxResolvers = 4;
 export const rootType = 'application/vnd.rustynet.root+json';
 export const mapType = 'application/vnd.rustynet.map+json';
 export const statusType = 'application/vnd.rustynet.status+json';
+export const joinType = 'application/vnd.rustynet.join+json';
 export const auditType = 'application/vnd.rustynet.audit+json';
 
 /** With one more while the oldest is being dropped, and the head, the log stays below 256 KB. */

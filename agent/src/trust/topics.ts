@@ -1,6 +1,6 @@
 /** The retained topics of a network (design section 4). In: ids. Out: topic names, and what a topic name means. */
 import type { Digest, NetworkId, NodeId } from './types.ts';
-import { parseDigest } from './words.ts';
+import { parseDigest, parseNodeId } from './words.ts';
 
 const base = (network: NetworkId): string => `rustynet/1/${network}`;
 
@@ -9,7 +9,19 @@ export const topics = {
   map: (network: NetworkId): string => `${base(network)}/map`,
   part: (network: NetworkId, digest: Digest): string => `${base(network)}/part/${digest}`,
   status: (network: NetworkId, id: NodeId): string => `${base(network)}/node/${id}/status`,
+  join: (network: NetworkId, id: NodeId): string => `${base(network)}/join/${id}`,
 };
+
+/** Every join request of a network, for its operator. */
+export function joinFilter(network: NetworkId): string {
+  return `${base(network)}/join/+`;
+}
+
+/** The node whose topic it is: what lies there is its own word or nobody's. */
+export function parseJoinTopic(network: NetworkId, topic: string): NodeId | undefined {
+  const prefix = `${base(network)}/join/`;
+  return topic.startsWith(prefix) ? parseNodeId(topic.slice(prefix.length)) : undefined;
+}
 
 export type Topic =
   | { readonly kind: 'root'; readonly version: number }

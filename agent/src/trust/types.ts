@@ -20,6 +20,12 @@ export type WireGuardKey = Brand<string, 'WireGuardKey'>;
 export type Cidr = Brand<string, 'Cidr'>;
 /** One address without a prefix length, canonical. */
 export type Ip = Brand<string, 'Ip'>;
+/** 16 lower-case hex digits, random; no secret. */
+export type InviteId = Brand<string, 'InviteId'>;
+/** 256 random bits, 64 lower-case hex digits: whoever has it may ask to be let in, once. */
+export type InviteSecret = Brand<string, 'InviteSecret'>;
+/** What a secret is good for in one network and one invite, and all that either side keeps of it; 64 hex digits. */
+export type InviteKey = Brand<string, 'InviteKey'>;
 /** `host:port` or `[v6]:port`. */
 export type Endpoint = Brand<string, 'Endpoint'>;
 /** RFC 1123 label, lower case. */

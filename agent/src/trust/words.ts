@@ -10,6 +10,9 @@ import type {
   Digest,
   Endpoint,
   IdentityKey,
+  InviteId,
+  InviteKey,
+  InviteSecret,
   Label,
   NetworkId,
   NodeId,
@@ -25,6 +28,9 @@ function matching<Word extends string>(pattern: RegExp): (text: string) => Word 
 export const parseNetworkId = matching<NetworkId>(/^[0-9a-f]{32}$/);
 export const parseNodeId = matching<NodeId>(/^[0-9a-f]{32}$/);
 export const parseDigest = matching<Digest>(/^[0-9a-f]{64}$/);
+export const parseInviteId = matching<InviteId>(/^[0-9a-f]{16}$/);
+export const parseInviteSecret = matching<InviteSecret>(/^[0-9a-f]{64}$/);
+export const parseInviteKey = matching<InviteKey>(/^[0-9a-f]{64}$/);
 /** RFC 1123 section 2.1, lower case. */
 export const parseLabel = matching<Label>(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
 

@@ -152,7 +152,11 @@ export class LabOfOne {
       audit: this.audit,
       vault: {
         read: () => this.secrets,
-        write: (secrets) => void (this.secrets = secrets),
+        write: (secrets) => void (this.secrets = { ...this.secrets, ...secrets }),
+        forgetInvite: () => {
+          const { invite, ...rest } = this.secrets;
+          if (invite !== undefined) this.secrets = rest;
+        },
         clear: () => void (this.secrets = {}),
       },
       ubus: this.#ubus(),

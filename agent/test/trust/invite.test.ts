@@ -2,7 +2,7 @@ import { expect, describe, it } from 'vitest';
 import fc from 'fast-check';
 import { decodeInvite, encodeInvite, parseBrokerUrl, type Invite } from '../../src/trust/invite.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
-import type { Digest } from '../../src/trust/types.ts';
+import type { Digest, InviteId, InviteSecret } from '../../src/trust/types.ts';
 import { network } from './network.ts';
 
 const ca = '-----BEGIN CERTIFICATE-----\nMIIB+/8=\n-----END CERTIFICATE-----\n';
@@ -30,6 +30,8 @@ describe('an invite', () => {
     expect(decodeInvite(encodeInvite(invite))).toEqual(invite);
     const open: Invite = { ...invite, broker: { url: 'mqtt://broker.example' } };
     expect(decodeInvite(encodeInvite(open))).toEqual(open);
+    const once = { id: '0123456789abcdef' as InviteId, secret: 'ab'.repeat(32) as InviteSecret };
+    expect(decodeInvite(encodeInvite({ ...open, once }))).toEqual({ ...open, once });
   });
 
   it('is the prefix and base64url of JSON, as Node writes it', () => {
@@ -63,6 +65,20 @@ describe('what is no invite is refused', () => {
     ['no object', text([]), 'malformed', /wanted an object at invite/],
     ['another format', text({ ...fields, format: 2 }), 'malformed', /invite\.format/],
     ['a missing key', text(withoutIssued), 'malformed', /wanted the key "issued"/],
+    [
+      'half a secret',
+      text({ ...fields, once: { id: 'a'.repeat(16), secret: 'ab' } }),
+      'malformed',
+      /invite\.once\.secret/,
+    ],
+    [
+      'a secret without an id',
+      text({ ...fields, once: { secret: 'ab'.repeat(32) } }),
+      'malformed',
+      /wanted the key "id"/,
+    ],
+    ['an id in capitals', text({ ...fields, once: { id: 'A'.repeat(16) } }), 'malformed', /invite\.once\.id/],
+    ['no one-time part', text({ ...fields, once: [] }), 'malformed', /wanted an object at invite\.once/],
     ['an unknown key', text({ ...fields, more: 1 }), 'malformed', /wanted no key "more"/],
     ['an unknown key of the broker', text(broker({ cert: 'x' })), 'malformed', /wanted no key "cert" in invite.broker/],
     ['a network id in capitals', text({ ...fields, network: 'AB'.repeat(16) }), 'malformed', /invite\.network/],

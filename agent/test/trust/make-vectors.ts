@@ -7,6 +7,7 @@ import type { Vector } from './run-vector.ts';
 import { auditLogs } from './vectors-of-audit.ts';
 import { belief, envelopes, payloads, signers, sizes, tampered } from './vectors-of-maps.ts';
 import { agreement, parts } from './vectors-of-parts.ts';
+import { joins } from './vectors-of-joins.ts';
 import { floorFiles, roots } from './vectors-of-roots.ts';
 
 export const vectorFile = new URL('../vectors/trust.json', import.meta.url);
@@ -23,6 +24,7 @@ export function makeVectors(): Vector[] {
     roots,
     floorFiles,
     auditLogs,
+    joins,
   ];
   return groups.flatMap((group) => group());
 }

@@ -10,7 +10,17 @@ import { verifyMap } from '../../src/trust/map.ts';
 import { completeMap } from '../../src/trust/parts.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot } from '../../src/trust/root.ts';
-import type { Digest, Floors, IdentityKey, NetworkId, Refusal, Root } from '../../src/trust/types.ts';
+import { verifyJoin } from '../../src/trust/verify-join.ts';
+import type {
+  Digest,
+  Floors,
+  IdentityKey,
+  InviteKey,
+  NetworkId,
+  NodeId,
+  Refusal,
+  Root,
+} from '../../src/trust/types.ts';
 
 interface Common {
   /** A sentence: what the bytes are. */
@@ -25,6 +35,13 @@ export type Vector = Common &
     | { readonly door: 'pin'; readonly network: string; readonly pin: string }
     | { readonly door: 'next-root'; readonly root: Root }
     | { readonly door: 'floors' }
+    | {
+        readonly door: 'join';
+        readonly network: string;
+        readonly node: string;
+        /** Of each invite its key, or why it lets nobody in. */
+        readonly keys: Readonly<Record<string, string | Refusal>>;
+      }
     | {
         /** `bytes` is the head record, empty for none. */
         readonly door: 'audit';
@@ -57,6 +74,12 @@ function open(vector: Vector): unknown {
       return verifyNextRoot(vector.root, bytes);
     case 'floors':
       return decodeFloors(bytes);
+    case 'join':
+      return verifyJoin(bytes, vector.network as NetworkId, vector.node as NodeId, (invite) => {
+        const key = vector.keys[invite];
+        const none: Refusal = { refused: 'conflict', detail: `wanted an invite of this folder, got ${invite}` };
+        return typeof key === 'string' ? (key as InviteKey) : (key ?? none);
+      });
     case 'audit': {
       const segments = vector.segments.map(([name, segment]) => ({ name, bytes: bytesOf(segment) }));
       const head = bytes.length === 0 ? undefined : bytes;

@@ -26,6 +26,26 @@ export const membership: Readonly<Record<string, Wants>> = {
     ],
     'the members beside it reach each other': [reaches(host1, lan2, 5)],
   },
+  'invite-admits-once': {
+    'of two routers that hold one invite, one becomes a peer in the kernel and forgets the invite, the other waits': [
+      reaches(host1, /^10\./, 5),
+    ],
+    'of 200 clients that ask with one invite, one becomes a peer in the kernel, and the invite is used': [],
+  },
+  'expired-invite-refused': {
+    'asked in time and approved too late, also with a clock of the router set back: nobody is let in': [
+      isCutOff(host2, lan1, 3),
+    ],
+    'an invite that was revoked while the router asked lets nobody in': [isCutOff(host2, lan1, 3)],
+    'with an invite that holds, the same router becomes a peer in the kernel, and LANs reach each other': [
+      reaches(host1, lan2, 5),
+    ],
+  },
+  'join-flood-harms-nobody': {
+    'a live flow loses nothing, the service keeps its bounds, and an honest router is let in meanwhile': [
+      flows(host1, lan2, 2000, 1 / 20_000),
+    ],
+  },
   'break-glass-ends-by-itself': {
     'closed to each other, and while UCI forbids it, nobody opens it': [isCutOff(host1, lan2, 5)],
     'typed on a terminal of both, it opens: the kernel has the peer, traffic passes, the state says so': [
