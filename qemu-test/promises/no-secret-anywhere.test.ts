@@ -31,7 +31,7 @@ test('the search finds each of them where it is put: in the log, a file, argumen
     await r1.guest.run(
       `echo 'x${needle}x' | tee -a /var/log/planted >/tmp/planted; uci set rustynet.main.planted${at}='${needle}'; uci commit`,
     );
-    await r1.guest.run(`sh -c 'sleep 1; true' ${needle}`);
+    await r1.guest.run(`sh -c 'sleep 4; true' ${needle}`);
     await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.from(needle));
     texts[`arguments of ${name}`] = await stop();
   }
