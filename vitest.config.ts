@@ -13,14 +13,16 @@ const lab = {
 
 export default defineConfig({
   test: {
-    // Most of a promise is waiting: two files at a time keep two cores busy, and three would starve routers.
-    maxWorkers: 2,
+    // Most of a promise is waiting: three files at a time keep two cores busy.
+    maxWorkers: 3,
+    minWorkers: 1,
     projects: [
       {
         test: {
           name: 'unit',
           include: ['agent/test/**/*.test.ts', 'bundle/**/*.test.ts', evidence],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

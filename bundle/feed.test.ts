@@ -18,13 +18,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const made = newSecretKey((bytes) => randomBytes(bytes));
 const [secret, key] = [parseSecretKey(made.secret), parsePublicKey(made.public)];
 const ipkName = `rustynet_${packageVersion(version)}_all.ipk`;
+const pageName = `luci-app-rustynet_${packageVersion(version)}_all.ipk`;
 
 /** As another person has it: another folder, umask and times, the same sources. */
 function copyOfSources(name: string, executable: number, plain: number): string {
   const copy = join(folder, name);
   const names = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
   for (const each of names.trim().split('\n')) {
-    if (!/^(agent\/src|bundle|openwrt-feed)\/|^(package(-lock)?|tsconfig)\.json$/.test(each)) continue;
+    if (!/^(agent\/src|bundle|openwrt-feed|luci-app)\/|^(package(-lock)?|tsconfig)\.json$/.test(each)) continue;
     cpSync(join(root, each), join(copy, each), { recursive: true });
     chmodSync(join(copy, each), each.endsWith('.sh') ? executable : plain);
     utimesSync(join(copy, each), 1_000_000_000 + plain, 1_000_000_000 + plain);
@@ -60,12 +61,14 @@ describe('the feed', () => {
     expect(Object.keys(again)).toEqual(Object.keys(feed));
     for (const [name, bytes] of Object.entries(feed)) expect(sha256(again[name]), name).toBe(sha256(bytes));
   });
-  test('has an index with the size and digest of the package', () => {
+  test('has an index with the size and digest of each package', () => {
     const index = text('Packages');
     expect(index).toMatch(/^Package: rustynet\nVersion: /);
     expect(index).toContain(
       `Filename: ${ipkName}\nSize: ${feed[ipkName]?.length}\nSHA256sum: ${sha256(feed[ipkName])}\n`,
     );
+    expect(index).toContain('\n\nPackage: luci-app-rustynet\n');
+    expect(index).toContain(`Filename: ${pageName}\nSize: ${feed[pageName]?.length}\n`);
     expect(index.endsWith('\n\n')).toBe(true);
     expect(execFileSync('gzip', ['-dc'], { input: feed['Packages.gz'] }).toString()).toBe(index);
   });
@@ -107,6 +110,7 @@ describe('a copy of the feed', () => {
   };
   test.each([
     ipkName,
+    pageName,
     'Packages',
     'Packages.gz',
     'Packages.sig',

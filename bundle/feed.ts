@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { digestOf } from '../agent/src/trust/words.ts';
+import { pageContent, routerContent } from './content.ts';
 import { buildIpk, packageVersion, type Ipk } from './ipk.ts';
 import { readRelease, signRelease, type Contents } from './release.ts';
 import { bomOf, npmBom, type Bundled } from './sbom.ts';
@@ -34,14 +35,15 @@ function sumsOf(contents: Contents): string {
 export async function buildFeed(
   { router, operator, version, builtUnixS }: FeedInput,
   key: SecretKey,
-): Promise<{ contents: Contents; ipk: Ipk }> {
-  const ipk = await buildIpk(router.bytes, version, builtUnixS);
-  const index = Buffer.from(indexOf(ipk));
+): Promise<{ contents: Contents; ipks: readonly Ipk[] }> {
+  const packages = await Promise.all([routerContent(router.bytes), pageContent()]);
+  const ipks = packages.map((each) => buildIpk(each, version, builtUnixS));
+  const index = Buffer.from(ipks.map((ipk) => indexOf(ipk)).join(''));
   const all = await npmBom();
   const bom = (bundled: Bundled): Buffer =>
     Buffer.from(`${JSON.stringify(bomOf(all, bundled, builtUnixS), undefined, 2)}\n`);
   const files = {
-    [ipk.name]: ipk.bytes,
+    ...Object.fromEntries(ipks.map(({ name, bytes }) => [name, bytes])),
     Packages: index,
     'Packages.gz': gzipSync(index, { level: 9 }),
     'Packages.sig': Buffer.from(sign(index, key)),
@@ -52,7 +54,7 @@ export async function buildFeed(
   };
   const summed = { ...files, sha256sums: Buffer.from(sumsOf(files)) };
   const contents = { ...summed, [releaseName]: signRelease(summed, packageVersion(version), key) };
-  return { contents, ipk };
+  return { contents, ipks };
 }
 
 /** Replaces the folder whole: nothing of an older release stays in it. */

@@ -7,25 +7,27 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeFloors } from '../agent/src/trust/floors.ts';
 import type { Floors } from '../agent/src/trust/types.ts';
 import { buildRouter, routerBundle, version } from './build.ts';
-import { controlScript, installedFiles } from './content.ts';
+import { pageContent, routerContent, type Content } from './content.ts';
 import { buildIpk, packageVersion, type Ipk } from './ipk.ts';
 import { packTree } from './tar.ts';
 
-/** 100 KB are wanted: since break-glass the package has 102, and since one-time invites, which cost 1.3, it has 105. */
-const maxIpkBytes = 106 * 1024;
+/** 100 KB were wanted; what the agent can do by now takes more. */
+const maxIpkBytes = 105 * 1024;
 const maxInstalledBytes = 320 * 1024;
 const builtUnixS = 1_790_000_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'rustynet-ipk-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+let content: Content;
 let ipk: Ipk;
 let bundle: Buffer;
 beforeAll(async () => {
   await buildRouter();
   // Read once: another test's process may build it again meanwhile, with another time in it.
   bundle = readFileSync(routerBundle);
-  ipk = await buildIpk(bundle, version, builtUnixS);
+  content = await routerContent(bundle);
+  ipk = buildIpk(content, version, builtUnixS);
   writeFileSync(join(folder, 'package.ipk'), ipk.bytes);
   tar('-xzf', 'package.ipk');
 });
@@ -64,6 +66,7 @@ describe('the archive', () => {
       '-rw-r--r-- /lib/upgrade/keep.d/rustynet',
       '-rwxr-xr-x /usr/bin/rustynet',
       '-rwxr-xr-x /usr/lib/rustynet/guard',
+      '-rwxr-xr-x /usr/lib/rustynet/report',
       '-rw-r--r-- /usr/lib/rustynet/rustynet.js',
       '-rw-r--r-- /usr/lib/rustynet/shut.nft',
       '-rwxr-xr-x /usr/lib/rustynet/uninstall',
@@ -71,10 +74,10 @@ describe('the archive', () => {
     expect(tar('-xzOf', 'data.tar.gz', './usr/lib/rustynet/rustynet.js')).toBe(bundle.toString());
     expect(tar('-xzOf', 'data.tar.gz', './lib/upgrade/keep.d/rustynet')).toBe('/etc/rustynet/\n');
   });
-  test('is byte for byte what GNU tar makes of the same files, folders and odd names among them', async () => {
+  test('is byte for byte what GNU tar makes of the same files, folders and odd names among them', () => {
     const odd = { '/a/b': '1', '/a-b': '22', '/a/b.c': '', '/a.b/c': 'x'.repeat(513), '/a/b-c/d': '4' };
     const text = Object.entries(odd).map(([path, data]) => [path, { data: Buffer.from(data), mode: 0o640 }] as const);
-    const files = { ...Object.fromEntries(text), ...(await installedFiles(bundle)) };
+    const files = { ...Object.fromEntries(text), ...content.files };
     const tree = join(folder, 'tree');
     for (const [path, { data }] of Object.entries(files)) {
       mkdirSync(dirname(join(tree, path)), { recursive: true });
@@ -127,7 +130,7 @@ describe('the control files', () => {
       expect(() => execFileSync('sh', ['-n'], { input: control(name), stdio: 'pipe' })).not.toThrow();
     },
   );
-  test('preinst knows the format of the floors that the bundle writes', async () => {
+  test('preinst knows the format of the floors that the bundle writes', () => {
     const floors = encodeFloors({
       rootVersion: 1,
       rootDigest: '',
@@ -136,6 +139,25 @@ describe('the control files', () => {
       timeUnixS: 0,
     } as unknown as Floors);
     const { format } = JSON.parse(Buffer.from(floors).toString()) as { format: number };
-    expect((await controlScript('preinst')).toString()).toContain(`\nformat=${format}\n`);
+    expect(String(content.scripts['preinst'])).toContain(`\nformat=${format}\n`);
+  });
+});
+
+describe("the package of LuCI's page", () => {
+  test('has views, menu, access list and German below the roots that LuCI serves, and needs LuCI and the agent', async () => {
+    const { files, dependencies, name } = await pageContent();
+    const modes = Object.entries(files).map(([path, { mode }]) => `${mode.toString(8)} ${path}`);
+    expect(modes).toEqual(
+      expect.arrayContaining([
+        '644 /www/luci-static/resources/view/rustynet/overview.js',
+        '644 /www/luci-static/resources/view/status/include/35_rustynet.js',
+        '644 /www/luci-static/resources/protocol/rustynet.js',
+        '644 /usr/share/luci/menu.d/luci-app-rustynet.json',
+        '644 /usr/share/rpcd/acl.d/luci-app-rustynet.json',
+        '644 /usr/lib/lua/luci/i18n/rustynet.de.lmo',
+      ]),
+    );
+    expect(modes.filter((line) => !line.startsWith('644 '))).toEqual([]);
+    expect([name, dependencies]).toEqual(['luci-app-rustynet', ['luci-base', 'rustynet']]);
   });
 });

@@ -1,25 +1,14 @@
 /**
- * An OpenWrt package without the SDK. In: the bundle, a version, one time. Out: the bytes of `rustynet_VERSION_all.ipk`,
- * the same for the same input: a compressed tar of debian-binary, data.tar.gz and control.tar.gz, as scripts/ipkg-build
+ * An OpenWrt package without the SDK. In: its content, a version, one time. Out: the bytes of `NAME_VERSION_all.ipk`, the
+ * same for the same input: a compressed tar of debian-binary, data.tar.gz and control.tar.gz, as scripts/ipkg-build
  * makes it, with the control files that include/package-pack.mk writes (OpenWrt 24.10).
  */
 import { gzipSync } from 'node:zlib';
-import { conffiles, controlScript, installedFiles, type PackageFiles } from './content.ts';
+import type { Content, PackageFiles } from './content.ts';
 import { packList, packTree, type TarFile } from './tar.ts';
 
-export const packageName = 'rustynet';
-/** Raised when the package changes and the version does not; PKG_RELEASE in the Makefile. */
+/** Raised when a package changes and the version does not; PKG_RELEASE in the Makefiles. */
 const packageRelease = 1;
-export const dependencies: readonly string[] = [
-  'ca-bundle',
-  'ip-full',
-  'kmod-wireguard',
-  'nftables-json',
-  'node',
-  'wireguard-tools',
-];
-export const description =
-  'Agent of a private WireGuard mesh: verifies the map that the operator signed and enforces it, or stays closed.';
 
 export interface Ipk {
   readonly name: string;
@@ -40,19 +29,23 @@ export function packageVersion(version: string): string {
 }
 
 /** Without SourceName and SourceDateEpoch, which opkg takes for `Source`, cut short. */
-function controlText(version: string, dataBytes: number): string {
+function controlText(
+  { name, section, dependencies, description }: Content,
+  version: string,
+  dataBytes: number,
+): string {
   const fields = {
-    Package: packageName,
+    Package: name,
     Version: packageVersion(version),
     Depends: dependencies.join(', '),
     License: 'MIT',
-    Section: 'net',
+    Section: section,
     Architecture: 'all',
     'Installed-Size': dataBytes,
     Description: ` ${description}`,
   };
   return Object.entries(fields)
-    .map(([name, value]) => `${name}: ${value}\n`)
+    .map(([field, value]) => `${field}: ${value}\n`)
     .join('');
 }
 
@@ -68,32 +61,30 @@ function defaultScript(name: 'postinst' | 'prerm'): string {
   ].join('\n');
 }
 
-async function controlFiles(control: string): Promise<Record<string, TarFile>> {
+function controlFiles({ conffiles, scripts }: Content, control: string): Record<string, TarFile> {
   const text = (content: string, mode: number): TarFile => ({ data: Buffer.from(content), mode });
-  const ours = ['preinst', 'postinst-pkg', 'prerm-pkg', 'postrm'].map(
-    async (name) => [`/${name}`, { data: await controlScript(name), mode: 0o755 }] as const,
-  );
+  const ours = Object.entries(scripts).map(([name, data]) => [`/${name}`, { data, mode: 0o755 }] as const);
   return {
     '/conffiles': text(conffiles.map((path) => `${path}\n`).join(''), 0o644),
     '/control': text(control, 0o644),
     '/postinst': text(defaultScript('postinst'), 0o755),
     '/prerm': text(defaultScript('prerm'), 0o755),
-    ...Object.fromEntries(await Promise.all(ours)),
+    ...Object.fromEntries(ours),
   };
 }
 
-export async function buildIpk(bundle: Uint8Array, version: string, mtimeUnixS: number): Promise<Ipk> {
-  const installed = await installedFiles(bundle);
+export function buildIpk(content: Content, version: string, mtimeUnixS: number): Ipk {
+  const { name, files: installed } = content;
   const data = packTree(installed, mtimeUnixS);
-  const control = controlText(version, data.length);
+  const control = controlText(content, version, data.length);
   const member = (bytes: Uint8Array): TarFile => ({ data: bytes, mode: 0o644 });
   const members = {
     'debian-binary': member(Buffer.from('2.0\n')),
     'data.tar.gz': member(compress(data)),
-    'control.tar.gz': member(compress(packTree(await controlFiles(control), mtimeUnixS))),
+    'control.tar.gz': member(compress(packTree(controlFiles(content, control), mtimeUnixS))),
   };
   return {
-    name: `${packageName}_${packageVersion(version)}_all.ipk`,
+    name: `${name}_${packageVersion(version)}_all.ipk`,
     bytes: compress(packList(members, mtimeUnixS)),
     control,
     installed,

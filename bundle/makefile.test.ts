@@ -1,5 +1,5 @@
 /**
- * The feed's Makefile installs what bundle/ipk.ts packs. It is run by GNU make under a few lines that stand in for the
+ * The Makefiles of the feed and of LuCI's page make what bundle/ipk.ts packs. They are run by GNU make under a few lines that stand in for the
  * SDK's rules.mk and package.mk: they call the same definitions, and hand scripts over by the environment as those do.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { version } from './build.ts';
-import { conffiles, controlScript, installedFiles } from './content.ts';
-import { dependencies, description, packageVersion } from './ipk.ts';
+import { pageContent, routerContent, type Content } from './content.ts';
+import { packageVersion } from './ipk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rustynet-make-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,8 +40,20 @@ ${said.map((name) => `\techo "$$$$V_${name}" >$(INTO)/${name}`).join('\n')}
 endef
 `;
 
-function make(...argv: string[]): string {
-  const place = join(import.meta.dirname, '../openwrt-feed/rustynet');
+/** LuCI's own, which installs whole folders and says nothing of a package but what these variables are. */
+const luciRules = `include $(TOPDIR)/package.mk
+define Package/$(PKG_NAME)
+  PKGARCH:=$(LUCI_PKGARCH)
+  DEPENDS:=$(LUCI_DEPENDS)
+endef
+define Package/$(PKG_NAME)/description
+$(LUCI_DESCRIPTION)
+endef
+$(eval $(call BuildPackage,$(PKG_NAME)))
+`;
+
+function make(folderOfIt: string, ...argv: string[]): string {
+  const place = join(import.meta.dirname, '..', folderOfIt);
   const given = [`TOPDIR=${sdk}`, `INTO=${into}`, ...argv];
   return execFileSync('make', ['-s', '-C', place, ...given], { encoding: 'utf8', stdio: 'pipe' });
 }
@@ -50,14 +62,26 @@ beforeAll(() => {
   mkdirSync(sdk);
   writeFileSync(join(sdk, 'rules.mk'), rules);
   writeFileSync(join(sdk, 'package.mk'), packaging);
+  mkdirSync(join(sdk, 'feeds/luci'), { recursive: true });
+  writeFileSync(join(sdk, 'feeds/luci/luci.mk'), luciRules);
   writeFileSync(bundle, 'the bundle');
-  make(`BUNDLE=${bundle}`);
 });
 const made = (name: string): string => readFileSync(join(into, name), 'utf8');
 
+function expectSameWords({ dependencies, description }: Content): void {
+  expect(made('version')).toBe(`${packageVersion(version)} all\n`);
+  expect(made('depends')).toBe(`${dependencies.map((name) => `+${name}`).join(' ')}\n`);
+  expect(made('description').trim()).toBe(description);
+}
+
 describe('the Makefile of the feed', () => {
-  test('installs the files of the package, each with its mode', async () => {
-    const wanted = Object.entries(await installedFiles(readFileSync(bundle))).map(
+  let content: Content;
+  beforeAll(async () => {
+    content = await routerContent(readFileSync(bundle));
+    make('openwrt-feed/rustynet', `BUNDLE=${bundle}`);
+  });
+  test('installs the files of the package, each with its mode', () => {
+    const wanted = Object.entries(content.files).map(
       ([path, { data, mode }]) => [path, mode.toString(8), Buffer.from(data).toString()] as const,
     );
     const root = join(into, 'root');
@@ -76,16 +100,25 @@ describe('the Makefile of the feed', () => {
     ['postinst', 'postinst-pkg'],
     ['prerm', 'prerm-pkg'],
     ['postrm', 'postrm'],
-  ])('hands over the script %s unchanged', async (name, file) => {
-    expect(made(name)).toBe((await controlScript(file)).toString());
+  ])('hands over the script %s unchanged', (name, file) => {
+    expect(made(name)).toBe(String(content.scripts[file]));
   });
   test('says the same of version, needs, settings and purpose', () => {
-    expect(made('version')).toBe(`${packageVersion(version)} all\n`);
-    expect(made('depends')).toBe(`${dependencies.map((name) => `+${name}`).join(' ')}\n`);
-    expect(made('conffiles')).toBe(`${conffiles.join('\n')}\n`);
-    expect(made('description').trim()).toBe(description);
+    expectSameWords(content);
+    expect(made('conffiles')).toBe(`${content.conffiles.join('\n')}\n`);
   });
   test('says what to do when there is no bundle', () => {
-    expect(() => make(`BUNDLE=${folder}/none`)).toThrow(`wanted ${folder}/none, got none: run npm ci && npm run build`);
+    expect(() => make('openwrt-feed/rustynet', `BUNDLE=${folder}/none`)).toThrow(
+      `wanted ${folder}/none, got none: run npm ci && npm run build`,
+    );
   });
+});
+
+test("LuCI's Makefile says the same of version, needs and purpose, and hands over the scripts unchanged", async () => {
+  const content = await pageContent();
+  make('luci-app');
+  expectSameWords(content);
+  expect([made('postinst'), made('postrm')]).toEqual(
+    ['postinst-pkg', 'postrm'].map((name) => String(content.scripts[name])),
+  );
 });

@@ -26,11 +26,13 @@ async function build(keyFile: string): Promise<void> {
   const key = parseSecretKey(readFileSync(keyFile, 'utf8'));
   const router = bundledFrom('rustynet', routerBundle, await buildRouter());
   const operator = bundledFrom('rustynet-operator', operatorBundle, await buildOperator());
-  const { contents, ipk } = await buildFeed({ router, operator, version, builtUnixS }, key);
+  const { contents, ipks } = await buildFeed({ router, operator, version, builtUnixS }, key);
   verifyFeed(contents, key);
   writeFeed(feedFolder, contents);
   console.log(`${feedFolder}, signed by ${key.fingerprint}`);
-  console.log(`${ipk.name}: ${ipk.bytes.length} bytes, installed ${ipk.installedBytes} bytes`);
+  for (const { name, bytes, installedBytes } of ipks) {
+    console.log(`${name}: ${bytes.length} bytes, installed ${installedBytes} bytes`);
+  }
 }
 
 function makeKey(file: string): void {

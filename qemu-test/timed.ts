@@ -5,7 +5,6 @@ export const timed: readonly string[] = [
   'broker-loss-changes-nothing',
   'closed-while-firewall-stopped',
   'join-flood-harms-nobody',
-  'map-expires',
   'package-installs-upgrades-leaves',
   'removed-member-is-cut-off',
   'revoke-cuts-live-flow',

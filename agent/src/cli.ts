@@ -22,6 +22,7 @@ const usage = `usage: rustynet <command> [--json]
   announce          prefixes behind this router that the mesh may reach; to choose:
     announce <prefix>..., announce off
   netcheck          what this router needs and has
+  report            all that somebody who helps would ask for; no key and no password is in it
   audit show        what happened on this router
   audit verify      whether its record of that is whole, or where it is not
   audit export      the record as it is on flash, and its head

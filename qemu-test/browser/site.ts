@@ -2,11 +2,14 @@
 // address on this machine whose every request a program on the router's LAN host hands to the router's own port 80.
 // Around the views is a stand-in for LuCI (../standin/luci), or LuCI itself where LUCI_ROOT names the root of an installed
 // one: its files are then served here, and the page that its view.ut makes.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join, normalize, relative } from 'node:path';
+import { extname, join, normalize } from 'node:path';
 import { build } from 'esbuild';
+import { builtUnixS, version } from '../../bundle/build.ts';
+import { pageContent } from '../../bundle/content.ts';
+import { buildIpk } from '../../bundle/ipk.ts';
 import type { Router } from '../topology/router.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -19,15 +22,6 @@ const types: Readonly<Record<string, string>> = {
 };
 /** LuCI's loader, and the stand-in's, evaluate the views; both set styles. Nothing may come from elsewhere. */
 const contentPolicy = `default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:`;
-
-function filesIn(folder: string, at: string): [string, Buffer][] {
-  if (!existsSync(folder)) return [];
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return entries.map((entry) => {
-    const path = join(entry.parentPath, entry.name);
-    return [`${at}/${relative(folder, path)}`, readFileSync(path)];
-  });
-}
 
 export interface View {
   /** `rustynet/overview` */
@@ -44,13 +38,12 @@ export function views(): View[] {
   return entries.map(({ title, action }) => ({ title, path: action.path }));
 }
 
-/** As the package `luci-app-rustynet` installs it, with the page of the stand-in beside it. */
+/** By the package `luci-app-rustynet`, with the page of the stand-in beside it. */
 export async function installPage(router: Router): Promise<void> {
   const entry = join(standin, 'page.ts');
   const page = await build({ entryPoints: [entry], bundle: true, write: false, format: 'iife', target: 'es2022' });
   const files: [string, Uint8Array][] = [
-    ...filesIn(join(app, 'htdocs'), '/www'),
-    ...filesIn(join(app, 'root'), ''),
+    ['/tmp/page.ipk', buildIpk(await pageContent(), version, builtUnixS).bytes],
     ['/www/luci-static/menu.json', readFileSync(join(app, 'root/usr/share/luci/menu.d/luci-app-rustynet.json'))],
     ['/www/luci-static/standin.js', page.outputFiles[0]?.contents ?? new Uint8Array()],
     ['/www/luci-static/standin.css', readFileSync(join(standin, 'page.css'))],
@@ -61,7 +54,7 @@ export async function installPage(router: Router): Promise<void> {
     ([path, data]) =>
       `mkdir -p '${join(path, '..')}'; printf %s '${Buffer.from(data).toString('base64')}' | base64 -d >'${path}'\n`,
   );
-  await router.guest.run(`sh -se`, { input: script.join('') });
+  await router.guest.run(`sh -se`, { input: `${script.join('')}opkg install /tmp/page.ipk\nrm /tmp/page.ipk\n` });
 }
 
 interface Answer {

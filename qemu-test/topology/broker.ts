@@ -26,6 +26,12 @@ chown -R mosquitto /etc/broker
 /usr/sbin/mosquitto -d -c /etc/broker/mosquitto.conf
 ${internetBoot}`;
 
+/** What an envelope (DSSE) has in it. */
+function opened(payload: Buffer): string {
+  const coded = /"payload":"([A-Za-z0-9+/=]+)"/.exec(payload.toString('latin1'))?.[1];
+  return coded === undefined ? '' : Buffer.from(coded, 'base64').toString('latin1');
+}
+
 export class LabBroker {
   readonly guest: Guest;
   readonly #hostPort: number;
@@ -47,6 +53,16 @@ export class LabBroker {
 
   async start(): Promise<void> {
     await this.guest.run('/usr/sbin/mosquitto -d -c /etc/broker/mosquitto.conf');
+  }
+
+  /** All that passes through it from now on, and what is retained: topic and payload, a line a message. */
+  async hear(): Promise<{ text(): string; stop(): Promise<void> }> {
+    const { name: username, password } = users.operator;
+    const client = await mqtt.connectAsync(this.hostUrl, { ca: this.#ca, username, password, protocolVersion: 5 });
+    let heard = '';
+    client.on('message', (topic, payload) => (heard += `${topic} ${payload.toString('latin1')} ${opened(payload)}\n`));
+    await client.subscribeAsync('#', { qos: 1 });
+    return { text: () => heard, stop: () => client.endAsync() };
   }
 
   /** What a broker may do to anyone: puts a retained message under a topic. */

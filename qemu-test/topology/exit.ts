@@ -37,6 +37,30 @@ export async function fetches(router: Router, address: string): Promise<boolean>
   return bytes === 1000;
 }
 
+/** What a person would look at where an exit does not carry. */
+async function lookAt({ name, guest }: Router): Promise<string> {
+  const commands = [
+    'rustynet status',
+    'wg show rn0',
+    'ip rule',
+    'ip route show table all | grep -v "^\\(local\\|broadcast\\|ff00\\|multicast\\)"',
+    'nft list set inet rustynet lease',
+    'tail -n 20 /var/log/standin.log',
+  ];
+  return `${name}:\n${await guest.run(`(${commands.join('; ')}; true) 2>&1`, { timeoutMs: 60_000 })}`;
+}
+
+/** Waits until the LAN host of the first gets a page by the way of the second; what is broken by hand may take a minute. */
+export async function carriesAgain(mesh: Mesh, timeoutMs = 120_000): Promise<void> {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  const end = Date.now() + timeoutMs;
+  while (!(await fetches(r1, web))) {
+    if (Date.now() < end) continue;
+    const seen = await Promise.all([r1, r2].map((router) => lookAt(router)));
+    throw new Error(`wanted a page of ${web} through r2 within ${timeoutMs} ms, got none\n${seen.join('\n')}`);
+  }
+}
+
 /** The whole file, as `wc` counts it. */
 export async function fetchedBytes(router: Router, address: string): Promise<number> {
   const command = `ip netns exec host timeout 30 wget -q -O - http://${address}/1mb | wc -c`;

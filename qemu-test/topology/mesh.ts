@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NetworkId } from '../../agent/src/trust/types.ts';
 import { buildOperator, buildRouter, version } from '../../bundle/build.ts';
+import { routerContent } from '../../bundle/content.ts';
 import { buildIpk } from '../../bundle/ipk.ts';
 import { subjectFiles } from '../evidence/subjects.ts';
 import { recordSubjects } from '../evidence/recorder.ts';
@@ -183,7 +184,7 @@ async function buildLab(): Promise<{ image: LabImage; routerImage: LabImage; dig
   const [files, ...bundles] = await Promise.all([packageFiles(routerImage.tier), buildRouter(), buildOperator()]);
   const hash = createHash('sha256').update(JSON.stringify(bundles.map(({ digest }) => digest)));
   // The package without the program, whose bytes say when it was built.
-  hash.update((await buildIpk(new Uint8Array(), version, 0)).bytes);
+  hash.update(buildIpk(await routerContent(new Uint8Array()), version, 0).bytes);
   for (const [path, { data, mode }] of Object.entries(files))
     hash.update(`${path} ${mode} ${data.length}\n`).update(data);
   for (const file of [image, routerImage].flatMap((each) => [each.kernel, each.initrd, each.squashfs]))

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import { builtUnixS, routerBundle, version } from '../../bundle/build.ts';
-import { bundlePath, feedFiles, settingsPath, type PackageFile } from '../../bundle/content.ts';
+import { bundlePath, feedFiles, routerContent, settingsPath, type PackageFile } from '../../bundle/content.ts';
 import { buildIpk } from '../../bundle/ipk.ts';
 import { record } from '../evidence/recorder.ts';
 import { loadGuest, startGuest, type Guest, type GuestOptions } from '../harness/guest.ts';
@@ -187,7 +187,7 @@ export async function packageFiles(tier: Tier): Promise<GuestFiles> {
 async function packageOrProgram(tier: Tier): Promise<GuestFiles> {
   const bundle = readFileSync(routerBundle);
   if (tier !== 'lab') return { [bundlePath]: { data: bundle, mode: 0o644 } };
-  const { bytes } = await buildIpk(bundle, version, builtUnixS);
+  const { bytes } = buildIpk(await routerContent(bundle), version, builtUnixS);
   return { '/lab/rustynet.ipk': { data: bytes, mode: 0o644 } };
 }
 

@@ -226,3 +226,26 @@ describe('proto rustynet, row by row of netifd-proto-handler.md', () => {
     provider.close();
   });
 });
+
+describe('a bridge of UCI', () => {
+  const masterOf = (port: string): Promise<string> =>
+    show(`ip -o link show ${port} | grep -o 'master [^ ]*' || echo free`);
+  it('takes its ports when an interface claims it, and gives them back when none does', async () => {
+    await guest.run('ip link add port0 type veth peer name port1');
+    const settings = [
+      ['b', 'device', 'name=br-up', 'type=bridge', 'ports=port0'],
+      ['up', 'interface', 'proto=none', 'device=br-up'],
+    ];
+    const lines = settings.flatMap(([section = '', type = '', ...options]) => [
+      `set network.${section}=${type}`,
+      ...options.map((option) => `set network.${section}.${option}`),
+    ]);
+    await guest.run(`uci batch <<E\n${lines.join('\n')}\ncommit network\nE\nubus call network reload`);
+    await until('the bridge in use', async () => (await masterOf('port0')) === 'master br-up');
+    await guest.run(
+      'uci delete network.b; uci set network.up.device=port0; uci commit network; ubus call network reload',
+    );
+    await until('the port in use', async () => (await status('up'))['device'] === 'port0');
+    expect(await masterOf('port0')).toBe('free');
+  });
+});

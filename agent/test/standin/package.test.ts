@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildRouter, routerBundle } from '../../../bundle/build.ts';
+import { routerContent } from '../../../bundle/content.ts';
 import { buildIpk } from '../../../bundle/ipk.ts';
 import { openFlash } from '../../src/drivers/flash.ts';
 import type { Digest } from '../../src/trust/types.ts';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   guest = await openGuestRoot(tools, {});
   await buildRouter();
   for (const version of ['1.0.0', '1.1.0']) {
-    const { bytes } = await buildIpk(readFileSync(routerBundle), version, 1_790_000_000);
+    const { bytes } = buildIpk(await routerContent(readFileSync(routerBundle)), version, 1_790_000_000);
     writeFileSync(`${guest.root}/tmp/${version}.ipk`, bytes);
   }
 }, 60_000);

@@ -6,7 +6,13 @@ import { flows, flowsAtFirst, hostOf, isCutOff, lanOf, probes, reaches, silent, 
 const [host1, host2, host3] = [hostOf(1), hostOf(2), hostOf(3)];
 const [lan1, lan2] = [lanOf(1), lanOf(2)];
 const cutOffInTime = silent(1, isTunnelData);
-const mapEnds = [reaches(host1, lan2, 3), isCutOff(host1, lan2, 3), isCutOff(host2, lan1, 3), reaches(host1, lan2, 3)];
+const shutThenOpen = [
+  reaches(host1, lan2, 3),
+  isCutOff(host1, lan2, 3),
+  isCutOff(host2, lan1, 3),
+  reaches(host1, lan2, 3),
+];
+
 const clockWrong = [isCutOff(host1, lan2, 3), isCutOff(host2, lan1, 3), reaches(host1, lan2, 10)];
 const staysShut = [isCutOff(host1, lan2, 30), isCutOff(host2, lan1, 3)];
 
@@ -82,9 +88,17 @@ export const membership: Readonly<Record<string, Wants>> = {
     'maps of the stolen key are refused from then on and no kernel moves; the next honest one is taken': [],
   },
   'map-expires': {
-    'an agent that hangs, and a clock set back: the kernel closes when the map ends, not later': mapEnds,
+    'an agent that hangs, and a clock set back: the kernel closes when the map ends, not later': shutThenOpen,
     'an agent that is killed and not started again, and a clock set back: the kernel closes when the map ends, not later':
-      mapEnds,
+      shutThenOpen,
+  },
+  'full-flash-closes': {
+    'flash that is full: the next map closes the router, which says why, and opens once there is room': shutThenOpen,
+    'flash that is read-only: the next map closes the router, which says why, and opens once there is room':
+      shutThenOpen,
+    'a boot with a full flash: what was kept before is enforced, and nothing more is needed of it': [
+      reaches(host1, lan2, 3),
+    ],
   },
   'clock-1970': {
     'a clock of 1970: blocked, no older map is taken, and NTP opens it again': clockWrong,

@@ -66,7 +66,10 @@ export class Devices {
       return;
     }
     this.#claims.delete(device);
-    if (await linkExists(this.#run, device)) await ipBatch(this.#run, [`link set dev ${device} down`]);
+    // netifd deletes the bridge; here it keeps what the lab put into it, and gives back what was its own.
+    const freed = (this.#ports.get(device) ?? []).map((port) => `link set dev ${port} nomaster`);
+    this.#ports.delete(device);
+    if (await linkExists(this.#run, device)) await ipBatch(this.#run, [...freed, `link set dev ${device} down`]);
   }
 
   async #prepare({ options }: UciSection): Promise<void> {

@@ -1,0 +1,83 @@
+// A router's private keys and its password of the broker are in their three files, and nowhere else: not after a session
+// with all that it has to say in it. The search is shown first to find each of them, in each place.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { topics } from '../../agent/src/trust/topics.ts';
+import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Router } from '../topology/router.ts';
+import { filesWith, foundIn, saidBy, secretsOf, watchArguments, type Secret } from '../topology/secrets.ts';
+
+let mesh: Mesh;
+let r1: Router;
+let secrets: readonly Secret[];
+beforeAll(async () => {
+  mesh = await formMesh({ routers: ['r1', 'r2'] });
+  r1 = mesh.router('r1');
+  secrets = await secretsOf(r1);
+});
+afterAll(() => mesh.stop());
+
+test('the files that have them are for root alone, and the daemon leaves no core', async () => {
+  const listed = await r1.guest.run(`stat -c '%a %u %n' ${secrets.map(({ file }) => file).join(' ')}`);
+  expect(listed.trim().split('\n')).toEqual(secrets.map(({ file }) => `600 0 ${file}`));
+  expect(await r1.guest.run(`cat /proc/${await r1.daemonPid()}/limits`)).toMatch(/^Max core file size +0 /m);
+});
+
+test('the search finds each of them where it is put: in the log, a file, arguments, UCI, on MQTT', async () => {
+  const heard = await mesh.broker.hear();
+  const texts: Record<string, string> = {};
+  for (const [at, { name, needles }] of secrets.entries()) {
+    const needle = needles.at(-1) ?? '';
+    const stop = await watchArguments(r1);
+    await r1.guest.run(
+      `echo 'x${needle}x' | tee -a /var/log/planted >/tmp/planted; uci set rustynet.main.planted${at}='${needle}'; uci commit`,
+    );
+    await r1.guest.run(`sh -c 'sleep 4; true' ${needle}`);
+    await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.from(needle));
+    texts[`arguments of ${name}`] = await stop();
+  }
+  const said = { ...texts, ...(await saidBy(r1)), MQTT: heard.text() };
+  for (const { name } of secrets) {
+    const found = foundIn(
+      secrets.filter((secret) => secret.name === name),
+      said,
+    );
+    expect(found).toEqual(
+      expect.arrayContaining([`arguments of ${name}`, 'the log', 'UCI', 'MQTT'].map((place) => `${name} in ${place}`)),
+    );
+  }
+  expect(await filesWith(secrets, r1)).toEqual(expect.arrayContaining(['/tmp/planted', '/etc/config/rustynet']));
+  await heard.stop();
+  await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.alloc(0));
+  await r1.guest.run(
+    'for n in 0 1 2; do uci delete rustynet.main.planted$n; done; uci commit; rm /tmp/planted /var/log/planted; sync',
+  );
+  expect([foundIn(secrets, await saidBy(r1)), await filesWith(secrets, r1)]).toEqual([[], []]);
+});
+
+test('left and joined anew, refusing a map, with a key that others could read, restarted: it tells none of them', async () => {
+  const [heard, stop] = [await mesh.broker.hear(), await watchArguments(r1)];
+  await r1.guest.run('rustynet leave');
+  await mesh.join('r1');
+  await r1.reaches('enforced', await mesh.release());
+  // Joined already: the refusal must not repeat what it was given.
+  await expect(mesh.join('r1')).rejects.toThrow('wanted a router that is in no network');
+  await mesh.broker.say(topics.map(mesh.network), Buffer.from('{"bent":true}'));
+  await r1.until(({ refusals }) => JSON.stringify(refusals).includes('malformed'), 'a refusal that is counted');
+  const key = '/etc/rustynet/wireguard.key';
+  await r1.guest.run(`chmod 644 ${key}; /etc/init.d/rustynet restart`);
+  await r1.logs(`${key}: wanted mode 0600, got 0644`);
+  await r1.guest.run(`chmod 600 ${key}`);
+  await mesh.publish();
+  await r1.reaches('enforced', mesh.signedEpoch(), 120_000);
+  const seen = await stop();
+  // A process of a moment: that some of the daemon's were caught shows that the watch is quick enough.
+  expect(seen).toMatch(/(?:^| )(?:wg|nft) (?:set|show|-)/m);
+  const said: Record<string, string> = { ...(await saidBy(r1)), 'arguments that were seen': seen, MQTT: heard.text() };
+  await heard.stop();
+  expect(said['MQTT']).toContain('/status');
+  for (const part of ['== rustynet status', '== wg show', 'table inet rustynet', 'rustynet.main=']) {
+    expect(said['the report']).toContain(part);
+  }
+  expect(foundIn(await secretsOf(r1), said)).toEqual([]);
+  expect(await filesWith(secrets, r1)).toEqual([]);
+});

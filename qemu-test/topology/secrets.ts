@@ -1,0 +1,117 @@
+// What a router keeps to itself, and where it could be told. In: a router, what else is to be searched. Out: the places
+// in which any of it stands, however it is written: as text, hexadecimal or base64 at any offset.
+import type { Router } from './router.ts';
+
+export interface Secret {
+  readonly name: string;
+  /** The only file that may have it. */
+  readonly file: string;
+  readonly needles: readonly string[];
+}
+
+/** base64 of bytes somewhere in a longer text: the letters that depend on neighbours are cut off. */
+function base64Anywhere(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const coded = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
+    const inner = coded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    return [inner, inner.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+export function needlesOf(bytes: Buffer): readonly string[] {
+  const hex = bytes.toString('hex');
+  return [...new Set([hex, hex.toUpperCase(), ...base64Anywhere(bytes)])];
+}
+
+const folder = '/etc/rustynet';
+
+/** Both private keys and the broker's password, as they lie on the router. */
+export async function secretsOf({ guest }: Router): Promise<readonly Secret[]> {
+  const text = async (name: string): Promise<string> => (await guest.readFile(`${folder}/${name}`)).toString().trim();
+  const key = async (name: string): Promise<Secret> => {
+    const file = `${folder}/${name}`;
+    return { name, file, needles: needlesOf(Buffer.from(await text(name), 'base64')) };
+  };
+  const password = await text('broker.password');
+  return [
+    await key('identity.key'),
+    await key('wireguard.key'),
+    {
+      name: 'broker.password',
+      file: `${folder}/broker.password`,
+      needles: [password, ...needlesOf(Buffer.from(password))],
+    },
+  ];
+}
+
+/** `secret in place` for each that is found. */
+export function foundIn(secrets: readonly Secret[], texts: Readonly<Record<string, string>>): string[] {
+  return Object.entries(texts).flatMap(([place, text]) =>
+    secrets
+      .filter(({ needles }) => needles.some((needle) => text.includes(needle)))
+      .map(({ name }) => `${name} in ${place}`),
+  );
+}
+
+/** Files of the router that have one, but for those that must: all that was written since the image was made. */
+export async function filesWith(secrets: readonly Secret[], { guest }: Router): Promise<string[]> {
+  const needles = secrets.flatMap((secret) => secret.needles).join('\n');
+  const places = '/overlay /etc /root /tmp /var /run /usr/lib/rustynet /usr/lib/opkg';
+  // No pipe, which would never end.
+  const files = `find ${places} -xdev -type f -print0 2>/dev/null`;
+  const search = `cat >/dev/shm/needles; ${files} | xargs -0 grep -laF -f /dev/shm/needles; rm /dev/shm/needles`;
+  const found = await guest.run(`mkdir -p /dev/shm; ${search}`, { input: needles, timeoutMs: 120_000 });
+  const own = new Set(secrets.map(({ file }) => file));
+  const names = found.split('\n').filter((line) => line !== '');
+  return names.filter((name) => !own.has(name.replace(/^\/overlay\/upper/, '')));
+}
+
+const told = {
+  ubus: [
+    ...['status', 'peers', 'access', 'exit', 'announce'].map((method) => `ubus call rustynet ${method}`),
+    `ubus call rustynet audit '{"verify":true}'`,
+    'ubus -v list rustynet',
+    'ubus call service list',
+    'ubus call network.interface.rn0 status',
+  ],
+  UCI: ['uci show', 'uci export rustynet'],
+  'the command line': [
+    ...[
+      'status',
+      'peers',
+      'netcheck',
+      'audit show',
+      'audit export',
+      'exit',
+      'announce',
+      'break-glass status',
+      'version',
+    ],
+  ].flatMap((words) => [`rustynet ${words}`, `rustynet ${words} --json`]),
+  'the report': ['rustynet report'],
+  'the log': ['logread', 'dmesg', 'cat /var/log/*'],
+  'arguments and environments': ['cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ'],
+};
+
+/** What a router says of itself, by where it says it. */
+export async function saidBy({ guest }: Router): Promise<Readonly<Record<string, string>>> {
+  const texts: Record<string, string> = {};
+  for (const [place, commands] of Object.entries(told)) {
+    texts[place] = await guest.run(`(${commands.join('; ')}; true) 2>&1 | tr '\\0' ' '`, { timeoutMs: 120_000 });
+  }
+  return texts;
+}
+
+/** From now on, the arguments of every process that lasts for a moment; gives what was seen until then. */
+export async function watchArguments({ guest }: Router): Promise<() => Promise<string>> {
+  const loop = 'while [ -e /tmp/watching ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "; echo; done';
+  await guest.run(`touch /tmp/watching; (${loop}) >/tmp/arguments 2>/dev/null </dev/null &`);
+  return async () => {
+    await guest.run('rm /tmp/watching; sleep 0.5');
+    const seen = (await guest.readFile('/tmp/arguments')).toString();
+    await guest.run('rm /tmp/arguments');
+    return seen;
+  };
+}
