@@ -100,8 +100,10 @@ describe('a router that cannot run it', () => {
     const known = async (): Promise<boolean> =>
       (await guest.run('ubus call network get_proto_handlers')).out.includes('"rustynet"');
     expect(await known()).toBe(false);
-    await guest.run('/etc/init.d/network restart');
-    await until('the protocol', known);
+    expect(await guest.run('/etc/init.d/network restart')).toEqual({ status: 0, out: '' });
+    await until('the protocol', known).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}\n${(await guest.run('tail -n 30 /var/log/standin.log')).out}`);
+    });
   });
 });
 
