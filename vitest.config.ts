@@ -13,8 +13,8 @@ const lab = {
 
 export default defineConfig({
   test: {
-    // Most of a promise is waiting: three files at a time keep two cores busy.
-    maxWorkers: 3,
+    // Two files at a time keep two cores busy; three starved a router until a command of a second took a minute.
+    maxWorkers: 2,
     minWorkers: 1,
     projects: [
       {
