@@ -29,6 +29,8 @@ test('with a rule for everything, each kind arrives: what follows has something 
   await inForce(openRules(mesh.routers.values()));
   expect(await arrived('r1', 'r2')).toEqual([...kinds].sort());
   expect(await arrived('r2', 'r1')).toEqual([...kinds].sort());
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  expect(await r1.hostPings(r2.hostAddress, 3)).toMatchObject({ received: 3 });
 });
 
 test('without a rule nothing arrives, and the members are no peers in the kernel', async () => {

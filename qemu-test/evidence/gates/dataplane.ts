@@ -100,7 +100,7 @@ export const dataplane: Readonly<Record<string, Wants>> = {
     'disabled in its settings, the router has no device any more': [isCutOff(host1, lan2, 3)],
   },
   'default-deny': {
-    'with a rule for everything, each kind arrives: what follows has something to stop': [],
+    'with a rule for everything, each kind arrives: what follows has something to stop': [reaches(host1, lan2, 3)],
     'without a rule nothing arrives, and the members are no peers in the kernel': [],
     'a rule for one address and one port lets nothing else in, even from a router that keeps to nothing': [
       isCutOff(host2, /^10\./, 2),
