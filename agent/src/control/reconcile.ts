@@ -120,8 +120,8 @@ async function lease(world: World, desired: Desired, outcome: Outcome, lifeS: ()
     await world.firewall.run(renderLease(desired.interface, 0));
     return 0;
   }
-  // The kernel tells whole seconds: of as many as are wanted it may have a part more.
-  if (leftS > wantedS / 2 && leftS < wantedS) return leftS;
+  // The kernel tells whole seconds: of as many as the map lives it may have a part more.
+  if (leftS > wantedS / 2 && leftS <= wantedS && leftS < lifeS()) return leftS;
   return grantLease(world, desired.interface, limitS);
 }
 
