@@ -4,11 +4,11 @@
  */
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minify } from 'terser';
+import { digestOf } from '../agent/src/trust/words.ts';
 import { slimMqtt } from './aliases.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -46,8 +46,6 @@ export interface Built {
   /** SHA-256 of the file. */
   readonly digest: string;
 }
-
-const digestOf = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 /** Renamed into place: another process may run the file that is replaced. */
 function put(target: string, data: string | Uint8Array): void {
@@ -90,7 +88,7 @@ async function squeezed(code: string): Promise<string> {
 async function squeezedOnce(code: string): Promise<string> {
   const [keptIn, of] = [
     path('bundle/out/squeezed.json'),
-    digestOf(code + readFileSync(path('package-lock.json'), 'utf8')),
+    digestOf(Buffer.from(code + readFileSync(path('package-lock.json'), 'utf8'))),
   ];
   const kept = existsSync(keptIn)
     ? (JSON.parse(readFileSync(keptIn, 'utf8')) as { of: string; small: string })

@@ -84,11 +84,12 @@ async function translations(): Promise<PackageFiles> {
 
 export async function pageContent(): Promise<Content> {
   const files = [filesBelow(join(page, 'htdocs'), '/www'), filesBelow(join(page, 'root'), ''), translations()];
+  const refresh = await readFile(join(page, 'control/refresh'));
   return {
     ...{ name: 'luci-app-rustynet', section: 'luci', conffiles: [] },
     dependencies: ['luci-base', 'rustynet'],
     description: 'State, peers, access, audit log and settings of the Rustynet mesh, and its interface protocol',
     files: Object.assign({}, ...(await Promise.all(files))) as PackageFiles,
-    scripts: await scriptsIn(join(page, 'control')),
+    scripts: { 'postinst-pkg': refresh, postrm: refresh },
   };
 }

@@ -5,7 +5,7 @@
  */
 const signed8 = (byte: number): number => (byte << 24) >> 24;
 
-export function superFastHash(data: Uint8Array): number {
+function superFastHash(data: Uint8Array): number {
   const view = Buffer.from(data);
   let hash = view.length >>> 0;
   let at = 0;

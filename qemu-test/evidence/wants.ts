@@ -113,13 +113,13 @@ export const sealedBy = (packets: readonly WanPacket[], router: string): WanPack
 const maxSilenceMs = 2000;
 
 /** A flow of a router that a map took back: it was there, and ended in time. */
-export function silent(index: number, isOfFlow: (packet: WanPacket) => boolean, withinMs = maxSilenceMs): Want {
+export function silent(index: number, isOfFlow: (packet: WanPacket) => boolean): Want {
   return sees(
-    `more than 20 frames of r${index} before the map, and none later than ${withinMs} ms after its first frame`,
+    `more than 20 frames of r${index} before the map, and none later than ${maxSilenceMs} ms after its first frame`,
     ({ packets, marks }) => {
       const publishedMs = marks.get('published') ?? Number.POSITIVE_INFINITY;
       const { before, tookMs = Number.POSITIVE_INFINITY } = silenceOf(packets, publishedMs, index, isOfFlow);
-      return before > 20 && tookMs < withinMs
+      return before > 20 && tookMs < maxSilenceMs
         ? undefined
         : `${before} before, the last ${tookMs.toFixed(0)} ms after it`;
     },

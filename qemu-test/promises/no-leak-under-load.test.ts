@@ -59,5 +59,5 @@ test('50 maps and 20 torn tunnels under full traffic: nothing in the clear', asy
   console.warn(`${maps} maps, ${torn} teardowns: ${sealed} sealed packets, ${leaks.length} in the clear`);
   expect(torn).toBe(drops);
   expect(leaks).toEqual([]);
-  expect(sealed).toBeGreaterThan(250);
+  expect(sealed).toBeGreaterThan(1000);
 }, 600_000);

@@ -87,23 +87,6 @@ class Soak {
   }
 }
 
-/** KB an hour, of each router, by the first and the last third of the looks; a restart of the daemon begins anew. */
-function slopes(looks: readonly Look[]): Readonly<Record<string, number>> {
-  const names = [...new Set(looks.map(({ router }) => router))];
-  const mean = (some: readonly Look[], value: (look: Look) => number): number =>
-    some.reduce((sum, look) => sum + value(look), 0) / some.length;
-  return Object.fromEntries(
-    names.map((name) => {
-      const own = looks.filter(({ router, privateKb }) => router === name && privateKb !== undefined);
-      const third = Math.max(1, Math.floor(own.length / 3));
-      const [first, last] = [own.slice(0, third), own.slice(-third)];
-      const hours = (mean(last, ({ atS }) => atS) - mean(first, ({ atS }) => atS)) / 3600;
-      const grown = mean(last, ({ privateKb = 0 }) => privateKb) - mean(first, ({ privateKb = 0 }) => privateKb);
-      return [name, Math.round(grown / hours)];
-    }),
-  );
-}
-
 function written(seed: number, soak: Soak, startUnixS: number): void {
   const folder = join(OUT, 'soak');
   mkdirSync(folder, { recursive: true });
@@ -129,7 +112,6 @@ async function run(minutes: number, seed: number): Promise<void> {
     console.log(
       `${soak.happened.length} events, ${soak.looks.length} looks: nothing leaked beside ${soak.sealed} sealed packets`,
     );
-    console.log(`private memory, KB an hour: ${JSON.stringify(slopes(soak.looks))}`);
   } finally {
     written(seed, soak, startUnixS);
     await mesh.stop();

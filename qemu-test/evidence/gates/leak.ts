@@ -93,7 +93,7 @@ export const leak: Readonly<Record<string, Wants>> = {
     'nothing leaks at a boot whose guard is missing: the router is shut until the agent has set it': failed,
   },
   'no-leak-under-load': {
-    '50 maps and 20 torn tunnels under full traffic: nothing in the clear': [carriesAgain, leaksNothing('r1', 250)],
+    '50 maps and 20 torn tunnels under full traffic: nothing in the clear': [carriesAgain, leaksNothing('r1', 1000)],
   },
   'closed-while-firewall-stopped': {
     'the witness sees a leak: with the agent stopped, a flush lets the flow out': [
