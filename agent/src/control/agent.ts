@@ -142,7 +142,8 @@ export class Agent {
     const subject = subjectOf(map, choices, opening);
     const clocks = { clockUnixS, monotonicS, lifeS: () => this.#lifeS(map, opening) };
     try {
-      this.#outcome = await reconcile(world, this.#desired, clocks, log, membership?.brokerUrl);
+      const last = this.#outcomeOf === subject ? undefined : this.#outcome?.observed;
+      this.#outcome = await reconcile(world, this.#desired, clocks, log, { broker: membership?.brokerUrl, last });
     } catch (error) {
       this.#outcome = unproven(`the kernel could not be read or set: ${messageOf(error)}`, clockUnixS());
       await world.wireGuard.remove(choices.interface).catch((cause: unknown) => log(messageOf(cause)));

@@ -147,7 +147,7 @@ export class Belief {
     ];
   }
 
-  /** True when the map in force, or the topics wanted, may have changed. */
+  /** True when the map in force may have changed, or what is to be said of it; not while parts of the next are on their way. */
   receive({ topic, payload }: BrokerMessage): boolean {
     const meaning = parseTopic(this.#network, topic);
     // An empty payload clears a retained message: nothing was said.
@@ -156,7 +156,7 @@ export class Belief {
     if (meaning.kind === 'root') this.#receiveRoot(payload);
     else this.#candidate = payload;
     this.#evaluate();
-    return true;
+    return meaning.kind === 'root' || this.#wanted.length === 0;
   }
 
   #refuse(refusal: Refusal): void {
@@ -170,7 +170,7 @@ export class Belief {
     if (part === undefined && !this.#parts.has(digestOf(bytes))) return false;
     if (part !== undefined) this.#parts.set(part.sha256, bytes);
     this.#evaluate();
-    return true;
+    return this.#wanted.length === 0;
   }
 
   #receivePinned(bytes: Uint8Array): void {
@@ -277,9 +277,8 @@ export class Belief {
     this.#held = this.#candidate;
     if (this.#inForce === undefined) this.#why = `${refusal.refused}: ${refusal.detail}`;
     this.#unknown = refusal.refused === 'too-few-signers' ? this.#candidate : this.#unknown;
-    if (curable.has(refusal.refused)) return;
-    this.#candidate = undefined;
-    this.#wanted = [];
+    if (refusal.refused !== 'part-missing') this.#wanted = [];
+    if (!curable.has(refusal.refused)) this.#candidate = undefined;
   }
 
   #adopt(map: VerifiedMap, bytes: Uint8Array, root: Uint8Array): void {

@@ -147,20 +147,40 @@ async function carryOut(world: World, steps: readonly Step[], log: (line: string
   return done;
 }
 
+export interface Known {
+  readonly broker?: string | undefined;
+  /** What was seen last, when something else is desired now. */
+  readonly last?: Observed | undefined;
+}
+
+const takesBack: readonly Step['do'][] = ['routing', 'grants', 'remove-peers'];
+
+/**
+ * What is taken back does not wait for a look at everything: it goes first, by what was seen last. Where that is no
+ * longer so and the kernel refuses, the plan after the look does it.
+ */
+function hurry(world: World, asked: Desired, last: Observed, log: (line: string) => void): Promise<readonly string[]> {
+  const steps = plan(fit(asked, last).desired, last);
+  const next = steps.findIndex((step) => !takesBack.includes(step.do));
+  return carryOut(world, next < 0 ? steps : steps.slice(0, next), log);
+}
+
 /** `asked` is what the map and the choices want; what does not fit into the networks around is left out of it. */
 export async function reconcile(
   world: World,
   asked: Desired,
   { clockUnixS, monotonicS, lifeS }: Clocks,
   log: (line: string) => void,
-  broker?: string,
+  { broker, last }: Known = {},
 ): Promise<Outcome> {
+  const hurried = last === undefined ? [] : await hurry(world, asked, last, log);
   let leaseAtS = monotonicS();
   const before = await observe(world, asked, broker, clockUnixS());
   const { desired, notes, closedBecause } = fit(asked, before);
-  const steps = await carryOut(world, plan(desired, before), log);
-  if (steps.length > 0) leaseAtS = monotonicS();
-  const observed = steps.length === 0 ? before : await observe(world, desired, broker, clockUnixS());
+  const carried = await carryOut(world, plan(desired, before), log);
+  const steps = [...hurried, ...carried];
+  if (carried.length > 0) leaseAtS = monotonicS();
+  const observed = carried.length === 0 ? before : await observe(world, desired, broker, clockUnixS());
   const proof = prove(desired, observed);
   if (proof.guard.length > 0) await takeDown(world, desired, observed);
   const named = [...world.resolver.problems().values(), ...world.lifelines.problems()];

@@ -105,7 +105,9 @@ function fitFirewall(read: Read, choices: Choices | undefined): readonly Section
 
 /** What is to be changed for a router that joined, or left (`undefined`). Throws Fault `SECTION`. */
 export async function fitting(configuration: Configuration, choices: Choices | undefined): Promise<Fitting> {
-  const [network, firewall] = [await configuration.sections('network'), await configuration.sections('firewall')];
+  const [network = {}, firewall = {}] = await Promise.all(
+    ['network', 'firewall'].map((each) => configuration.sections(each)),
+  );
   return { ...fitNetwork(network, choices), firewall: fitFirewall(firewall, choices) };
 }
 

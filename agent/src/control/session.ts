@@ -131,9 +131,8 @@ export class Session {
       }
     }
     if (this.problem !== undefined) this.#timer = setTimeout(() => this.#drain(), retryMs);
-    if (!changed) return;
     this.#subscribe();
-    this.#onChange();
+    if (changed) this.#onChange();
   }
 
   #subscribe(): void {

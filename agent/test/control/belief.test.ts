@@ -91,6 +91,13 @@ describe('the way to a map', () => {
     expect(belief.wantedTopics()).toHaveLength(2);
     expect(belief.refusals.last).toBeUndefined();
   });
+  test('nothing is to be done before the last part is here', () => {
+    sendRoot(1, signedRoot(root));
+    expect(sendMap(good)).toBe(false);
+    const parts = Object.values(good.parts).map((part) => send(topics.part(network, digestOf(part)), part));
+    expect(parts).toEqual([...parts.slice(1).map(() => false), true]);
+    expect(sendMap(mapOf({ epoch: 6 })), 'a refusal, which is to be told').toBe(true);
+  });
   test('a map that came before its root waits for it', () => {
     sendMap(good);
     sendParts(good);

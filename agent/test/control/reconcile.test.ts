@@ -1,5 +1,5 @@
 /** What a run still does when a step of it fails, and how long what it opened may last when its steps are slow. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { World } from '../../src/control/ports.ts';
 import { reconcile } from '../../src/control/reconcile.ts';
 import { nothingAround, type Observed } from '../../src/plan/observed.ts';
@@ -78,6 +78,42 @@ test('with nft refusing the difference, the table is made anew, closed, and what
   expect([done, said]).toEqual([['anew'], []]);
   // This kernel goes on to show the old grants: no lease.
   expect(outcome.leaseS).toBe(0);
+});
+
+describe('what a new map takes back, by what was seen last', () => {
+  const before = mirror(compile(believed([rule('any', 'any')]), laptop.id, choices));
+  const desired = compile(believed([rule('member:laptop', 'member:home', 'tcp:22')]), laptop.id, choices);
+  const after = mirror(desired);
+  /** What the kernel was told, and looks at all of it, in their order. */
+  async function orderWith(last: Observed | undefined, refusals = 0): Promise<string[]> {
+    const order: string[] = [];
+    let [guard, refused] = [before.guard, 0];
+    const world = worldOf(before, (script) => {
+      if (!script.includes(' element inet rustynet grants')) return;
+      order.push('grants');
+      refused += 1;
+      if (refused <= refusals) throw new Error('nft said no');
+      guard = after.guard;
+    });
+    world.firewall.table = () => Promise.resolve(guard);
+    world.routing.look = () => (order.push('look'), Promise.resolve(after.routing));
+    world.wireGuard.removePeers = () => Promise.resolve(void order.push('remove peer'));
+    const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 1000 };
+    await reconcile(world, desired, clocks, () => undefined, { last });
+    return order;
+  }
+  test('goes before anything is looked at', async () => {
+    expect(await orderWith(before)).toEqual(['grants', 'remove peer', 'look', 'remove peer', 'look']);
+  });
+  test('goes after the look where nothing was seen, or another table, which would be made anew', async () => {
+    const late = ['look', 'grants', 'remove peer', 'look'];
+    expect(await orderWith(undefined)).toEqual(late);
+    expect(await orderWith({ ...before, canOffload: false })).toEqual(late);
+  });
+  test('is tried again after the look where the kernel refuses it', async () => {
+    const refused = ['grants', 'grants', 'remove peer', 'look'];
+    expect(await orderWith(before, 2)).toEqual([...refused, 'grants', 'remove peer', 'look']);
+  });
 });
 
 test.each<[string, number]>([
