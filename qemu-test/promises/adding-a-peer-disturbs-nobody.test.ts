@@ -5,7 +5,8 @@ import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { countDrops, dropsOf, freedWithKeepalives } from '../topology/drops.ts';
 import { Flow } from '../topology/flow.ts';
 import { lossReport, type Edit } from '../topology/loss.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { watchTunnel } from '../topology/witness.ts';
 
 const edits = 50;

@@ -1,6 +1,7 @@
 // The dead man's switch: with no agent, or one that hangs, the kernel closes the mesh by itself.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 const leaseS = 30;
 

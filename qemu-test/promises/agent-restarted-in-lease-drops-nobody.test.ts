@@ -1,7 +1,8 @@
 // A crash or an update of the agent is no event for the traffic: within the lease nobody notices.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Flow } from '../topology/flow.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isFinding, verifyAudit } from '../../agent/src/trust/audit-verify.ts';
 import { topics } from '../../agent/src/trust/topics.ts';
 import type { IdentityKey } from '../../agent/src/trust/types.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import type { Router } from '../topology/router.ts';
 
 let mesh: Mesh;

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import type { Outcome } from '../harness/guest.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { wanAddress, type Router } from '../topology/router.ts';
 
 let mesh: Mesh;

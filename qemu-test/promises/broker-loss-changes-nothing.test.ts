@@ -1,7 +1,8 @@
 // Without the broker everything that is in force stays in force; when it is back, what is new arrives.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Flow } from '../topology/flow.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {

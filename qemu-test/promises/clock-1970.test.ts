@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { topics } from '../../agent/src/trust/topics.ts';
 import { bootsAt, ntpSetsClock, rightUnixS } from '../topology/clock.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 let older: Uint8Array;

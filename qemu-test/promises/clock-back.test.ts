@@ -1,7 +1,8 @@
 // Once NTP has shown that the map has ended, it stays ended: setting the clock back revives nothing, nor does a reboot.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ntpSetsClock, rightUnixS, setClock } from '../topology/clock.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 let endUnixS: number;

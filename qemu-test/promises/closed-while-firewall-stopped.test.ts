@@ -2,7 +2,8 @@
 // grant can pass for as long as it takes to see it: measured here from the WAN, with a flow that nobody granted.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mark } from '../evidence/recorder.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { wanAddress } from '../topology/router.ts';
 import { isTunnelData, watch } from '../topology/witness.ts';
 

@@ -1,7 +1,8 @@
 // Nothing passes that no rule names: without a rule two members are no peers of each other, and with a rule for one pair
 // nothing else passes between them, in either direction, whatever the other side sends.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, openRules, type Mesh, type PolicyRule } from '../topology/mesh.ts';
+import { openRules, type Mesh, type PolicyRule } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { arrivals, noteArrivals, sendEach, tame, unleash } from '../topology/unruly.ts';
 
 const kinds = ['icmp', 'tcp 22', 'tcp 443', 'udp 53', 'udp 5353'];

@@ -1,13 +1,14 @@
 // An invite ends by the operator's clock, and one that was revoked lets nobody in; a later one does.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rightUnixS, setClock } from '../topology/clock.ts';
-import { bootMesh, openRules, type Mesh } from '../topology/mesh.ts';
+import { openRules, type Mesh } from '../topology/mesh.ts';
+import { bootedMesh } from '../topology/saved.ts';
 
 const ttlS = 90;
 
 let mesh: Mesh;
 beforeAll(async () => {
-  mesh = await bootMesh({ routers: ['r1', 'r2'] });
+  mesh = await bootedMesh({ routers: ['r1', 'r2'] });
   await mesh.addMember('r1', await mesh.join('r1'), { endpoint: true });
   await mesh.setPolicy(openRules(mesh.routers.values()));
   await mesh.router('r1').reaches('enforced', await mesh.release());

@@ -2,7 +2,8 @@
 // and opens by itself once it can write. What it has kept before holds, also over a reboot.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pause } from '../topology/leak.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {

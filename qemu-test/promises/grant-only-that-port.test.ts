@@ -1,7 +1,8 @@
 // A grant of ports passes these ports and no other: not the one below, not the one above, not the other transport, not
 // the way back. Judged by the granting router alone, because the other one sends whatever it likes.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { arrivals, noteArrivals, sendEach, tame, unleash } from '../topology/unruly.ts';
 
 const granted = ['tcp 2222', 'udp 5300', 'udp 5310'];

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { asks } from '../../agent/test/operator/joiner.ts';
 import { inTurns, say } from '../topology/askers.ts';
-import { bootMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { bootedMesh } from '../topology/saved.ts';
 import { bundledOperator } from '../topology/operator.ts';
 import type { Router } from '../topology/router.ts';
 import { buildOperator } from '../../bundle/build.ts';
@@ -13,7 +14,7 @@ const clients = 200;
 let mesh: Mesh;
 beforeAll(async () => {
   await buildOperator();
-  mesh = await bootMesh({ routers: ['r1', 'r2', 'r3'] });
+  mesh = await bootedMesh({ routers: ['r1', 'r2', 'r3'] });
   await mesh.addMember('r1', await mesh.join('r1'), { endpoint: true });
   await mesh.setPolicy([{ from: ['any'], to: ['any', '192.168.1.0/24'], protocols: ['any'] }]);
   await mesh.router('r1').reaches('enforced', await mesh.release());

@@ -10,7 +10,8 @@ import { asks } from '../../agent/test/operator/joiner.ts';
 import { buildOperator, operatorBundle } from '../../bundle/build.ts';
 import { flood, say } from '../topology/askers.ts';
 import { Flow } from '../topology/flow.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 const floodS = 40;
 const clients = 16;

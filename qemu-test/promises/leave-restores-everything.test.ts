@@ -1,12 +1,13 @@
 // What joining put into a router, leaving takes out: the router is then byte for byte what it was before.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bootMesh, openRules, type Mesh } from '../topology/mesh.ts';
+import { openRules, type Mesh } from '../topology/mesh.ts';
+import { bootedMesh } from '../topology/saved.ts';
 import type { Router } from '../topology/router.ts';
 import { settled, views } from '../topology/views.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {
-  mesh = await bootMesh({ routers: ['r1'] });
+  mesh = await bootedMesh({ routers: ['r1'] });
 });
 afterAll(() => mesh.stop());
 

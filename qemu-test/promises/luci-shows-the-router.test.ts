@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import { launch, Visit } from '../browser/visit.ts';
 import { installPage, openSite, views, type Site, type View } from '../browser/site.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 const luciRoot = process.env['LUCI_ROOT'];
 const logins = `

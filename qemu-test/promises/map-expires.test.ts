@@ -1,7 +1,8 @@
 // A map ends in the kernel, at its second, with nobody there to end it: the lease never reaches beyond the map.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ntpSetsClock, ntpTells, rightUnixS, setClock } from '../topology/clock.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 /** Of the map's life, when the agent is gone; the lease would be 600 s. */
 const restS = 45;

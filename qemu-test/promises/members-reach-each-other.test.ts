@@ -1,6 +1,7 @@
 // Members that the policy lets talk reach each other through the kernel's tunnel, and what passes outside is sealed.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { bundledOperator } from '../topology/operator.ts';
 import { isTunnelData, watch } from '../topology/witness.ts';
 

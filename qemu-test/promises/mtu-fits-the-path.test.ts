@@ -1,7 +1,8 @@
 // The tunnel is as narrow as the path asks for, and what passes it is told so: a megabyte passes over PPPoE's 1492 bytes
 // and over IPv6 alone, and no sealed packet of it is longer than the path takes.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { wanAddress6 } from '../topology/internet.ts';
 import { isTunnelData, watch, type WanPacket } from '../topology/witness.ts';
 

@@ -1,7 +1,8 @@
 // Bits of the packet mark that mwan3 (0x3f00), pbr and Tailscale (0xff0000) use pass through our table as they came, and
 // our bit is on granted packets of the mesh and on no other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { brokerAddress } from '../topology/broker.ts';
 import type { Router } from '../topology/router.ts';
 

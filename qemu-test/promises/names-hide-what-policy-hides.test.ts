@@ -1,6 +1,7 @@
 // A router names whom the policy lets it meet, and nobody else; what it does not name it asks nobody else for.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { askOnHost, askOnRouter, meshAddresses } from '../topology/names.ts';
 import { watch } from '../topology/witness.ts';
 

@@ -1,7 +1,8 @@
 // Members have names: forward and reverse, IPv4 and IPv6, on the router and behind it, through the router's own dnsmasq,
 // which keeps its process and its other duties; nothing of it is written to flash.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, openRules, type Mesh } from '../topology/mesh.ts';
+import { openRules, type Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { askOnHost, askOnRouter, dnsmasqPid, meshAddresses } from '../topology/names.ts';
 import { watch } from '../topology/witness.ts';
 

@@ -2,7 +2,8 @@
 // with all that it has to say in it. The search is shown first to find each of them, in each place.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { topics } from '../../agent/src/trust/topics.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import type { Router } from '../topology/router.ts';
 import { filesWith, foundIn, saidBy, secretsOf, watchArguments, type Secret } from '../topology/secrets.ts';
 

@@ -1,7 +1,8 @@
 // A prefix of the mesh that this router is in already is left out, and the status says which and why, before anything is
 // applied; when the mesh's own range is taken, the router is closed and says so. What is local stays reachable all along.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {

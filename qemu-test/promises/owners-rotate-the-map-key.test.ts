@@ -9,7 +9,8 @@ import type { JsonObject } from '../../agent/src/control/ports.ts';
 import { maxVersion } from '../../agent/src/trust/limits.ts';
 import { topics } from '../../agent/src/trust/topics.ts';
 import type { Digest } from '../../agent/src/trust/types.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { operatorInProcess as operator } from '../topology/operator.ts';
 import type { Router } from '../topology/router.ts';
 

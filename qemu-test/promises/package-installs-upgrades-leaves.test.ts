@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { version as older } from '../../bundle/build.ts';
 import { Flow } from '../topology/flow.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { newerIpk, newerVersion as newer } from '../topology/package.ts';
 import type { Router } from '../topology/router.ts';
 import { settled } from '../topology/views.ts';

@@ -1,6 +1,7 @@
 // A router that starts while the broker is gone has its map from flash, with its floors, and is open again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {

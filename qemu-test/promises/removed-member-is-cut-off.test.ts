@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mark } from '../evidence/recorder.ts';
 import { Flow } from '../topology/flow.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { silenceOf } from '../topology/silence.ts';
 import { isTunnelData, watch } from '../topology/witness.ts';
 

@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { mark } from '../evidence/recorder.ts';
 import { Flow } from '../topology/flow.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import type { Router } from '../topology/router.ts';
 import { isSealedPing, silenceOf } from '../topology/silence.ts';
 import { isTunnelData, watch, type WanPacket } from '../topology/witness.ts';

@@ -1,7 +1,8 @@
 // The floors are on flash: a router that was switched off does not believe an older map afterwards.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { topics } from '../../agent/src/trust/topics.ts';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {

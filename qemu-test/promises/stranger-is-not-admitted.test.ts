@@ -1,12 +1,13 @@
 // Who is not in the map is nobody: neither a router with a valid invite, nor a WireGuard that knows a member's key.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bootMesh, openRules, type Mesh } from '../topology/mesh.ts';
+import { openRules, type Mesh } from '../topology/mesh.ts';
+import { bootedMesh } from '../topology/saved.ts';
 import { wanAddress } from '../topology/router.ts';
 
 let mesh: Mesh;
 let epoch: number;
 beforeAll(async () => {
-  mesh = await bootMesh({ routers: ['r1', 'r2', 'r3'] });
+  mesh = await bootedMesh({ routers: ['r1', 'r2', 'r3'] });
   const keys = await Promise.all(['r1', 'r2', 'r3'].map((name) => mesh.join(name)));
   for (const [at, name] of ['r1', 'r2'].entries()) {
     const own = keys[at];

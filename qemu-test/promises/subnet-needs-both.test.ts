@@ -1,7 +1,8 @@
 // A LAN is reached through the mesh only where its router announces it and the map grants it to that router: either
 // alone opens nothing, for nobody, on neither side.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formMesh, type Mesh } from '../topology/mesh.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { formMesh } from '../topology/saved.ts';
 import { arrivals, noteArrivals, sendEach, tame, unleash } from '../topology/unruly.ts';
 
 let mesh: Mesh;

@@ -1,7 +1,8 @@
 // The instrument first: what a router loses shows in its drops, with the place, and what it does not lose shows nothing.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { countDrops, dropsOf } from './drops.ts';
-import { formMesh, type Mesh } from './mesh.ts';
+import type { Mesh } from './mesh.ts';
+import { formMesh } from './saved.ts';
 import type { Router } from './router.ts';
 
 const ethernetIpUdpBytes = 42;

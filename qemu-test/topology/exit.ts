@@ -2,7 +2,8 @@
 // answer of the public web seen through r2.
 import { record } from '../evidence/recorder.ts';
 import { internet } from './internet.ts';
-import { formMesh, openRules, type Mesh } from './mesh.ts';
+import { openRules, type Mesh } from './mesh.ts';
+import { formMesh } from './saved.ts';
 import { wanAddress, type Router } from './router.ts';
 
 /** The map gives a member the role: it is entered again with its own keys. */

@@ -1,7 +1,8 @@
 // The lab has an internet: without it a leak could not be seen, and every promise that nothing leaks would hold.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { internet } from './internet.ts';
-import { formMesh, type Mesh } from './mesh.ts';
+import type { Mesh } from './mesh.ts';
+import { formMesh } from './saved.ts';
 import { wanAddress } from './router.ts';
 import { sentInTheClear, watch } from './witness.ts';
 

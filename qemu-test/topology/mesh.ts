@@ -1,8 +1,7 @@
 // A whole network in emulation: an operator's folder, a broker on the WAN, routers that join. In: names of routers.
 // Out: machines that run, and the operator's tool to act on them; nothing here is anything but what a user would do.
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NetworkId } from '../../agent/src/trust/types.ts';
@@ -16,11 +15,10 @@ import { createHub, type Hub } from '../harness/hub.ts';
 import { freePort } from '../harness/socket.ts';
 import { buildLabImage, type LabImage } from '../image/build.ts';
 import { buildRouterImage } from '../image/openwrt.ts';
-import { brokerAddress, brokerPort, loadBroker, startBroker, users, type LabBroker } from './broker.ts';
+import { brokerAddress, brokerPort, startBroker, users, type LabBroker } from './broker.ts';
 import { makeCertificates } from './certificates.ts';
-import { kept } from './kept.ts';
 import { bundledOperator, operatorInProcess, type Operator } from './operator.ts';
-import { loadRouter, packageFiles, startRouter, wanAddress, type Router } from './router.ts';
+import { packageFiles, startRouter, wanAddress, type Router } from './router.ts';
 
 export interface MemberOptions {
   /** Whether the map gives the router's WAN address as an endpoint. */
@@ -40,7 +38,7 @@ export interface ExitRule {
 }
 
 /** What a mesh has in its folder besides its guests. */
-const ownFolders = ['network', 'certificates'];
+export const ownFolders = ['network', 'certificates'];
 
 export class Mesh {
   readonly folder: string;
@@ -178,8 +176,13 @@ export interface MeshOptions {
 }
 type Say = (line: string) => void;
 
+export interface Lab {
+  readonly image: LabImage;
+  readonly routerImage: LabImage;
+  readonly digest: string;
+}
 /** Builds what is to be built. */
-async function buildLab(): Promise<{ image: LabImage; routerImage: LabImage; digest: string }> {
+export async function buildLab(): Promise<Lab> {
   const [image, routerImage] = await Promise.all([buildLabImage(), buildRouterImage()]);
   const [files, ...bundles] = await Promise.all([packageFiles(routerImage.tier), buildRouter(), buildOperator()]);
   const hash = createHash('sha256').update(JSON.stringify(bundles.map(({ digest }) => digest)));
@@ -231,60 +234,8 @@ export async function admitAll(mesh: Mesh, say: Say = () => undefined): Promise<
   say('everyone reaches everyone');
 }
 
-/** A mesh that has formed, in seconds: it was formed once, and saved; this one goes on from there with its own disks. */
-export async function formMesh(options: MeshOptions): Promise<Mesh> {
-  const { image, routerImage, digest } = await buildLab();
-  const saved = await kept(digestOf(options, digest), (into) =>
-    timed(`formed and saved ${options.routers.join(' ')}`, async () => {
-      const mesh = await bootMesh(options);
-      await admitAll(mesh);
-      await mesh.save(into);
-      await mesh.stop();
-    }),
-  );
-  return timed(`loaded ${options.routers.join(' ')}`, () => loadMesh(options, image, routerImage, saved));
-}
-
-async function loadMesh(
-  options: MeshOptions,
-  brokerImage: LabImage,
-  routerImage: LabImage,
-  saved: string,
-): Promise<Mesh> {
-  const folder = mkdtempSync(join(tmpdir(), 'lab-'));
-  for (const name of ownFolders) cpSync(join(saved, name), join(folder, name), { recursive: true });
-  const mesh = new Mesh(folder, createHub(folder), options.operator ?? operatorInProcess);
-  const hostPort = await freePort();
-  const place = (name: string, from: LabImage) => ({ image: from, folder, hub: mesh.hub.port(name) });
-  const [broker, ...loaded] = await Promise.all([
-    loadBroker({ ...place('broker', brokerImage), hostPort }, readFileSync(mesh.caFile, 'utf8'), saved),
-    ...options.routers.map((name, at) => loadRouter(name, at + 1, place(name, routerImage), saved)),
-  ]);
-  mesh.take(broker, loaded);
-  await Promise.all(mesh.guests.map((guest) => guest.resume()));
-  await isFormed(mesh);
-  return mesh;
-}
-
-async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const startMs = performance.now();
-  const result = await work();
-  console.warn(`mesh: ${what} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
-  return result;
-}
-
-/** Of all that a formed mesh follows from: the options, what was built, how it is run, and by which QEMU. */
-function digestOf({ routers, settings }: MeshOptions, built: string): string {
-  const qemu = execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' });
-  const hash = createHash('sha256').update(JSON.stringify({ routers, settings, built, qemu }));
-  for (const folder of [import.meta.dirname, join(import.meta.dirname, '../harness')]) {
-    const sources = readdirSync(folder).filter((name) => !name.endsWith('.test.ts'));
-    for (const name of sources.sort()) hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
-  }
-  return hash.digest('hex');
-}
-
-async function isFormed(mesh: Mesh): Promise<void> {
+/** Everyone enforces the map, and reaches everyone. */
+export async function isFormed(mesh: Mesh): Promise<void> {
   const routers = [...mesh.routers.values()];
   await Promise.all(routers.map((router) => router.reaches('enforced', mesh.signedEpoch())));
   await firstContact(routers);
