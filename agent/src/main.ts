@@ -70,7 +70,7 @@ function daemon(): void {
     monotonicS: () => monotonicMs() / 1000,
     log,
   });
-  const monitor = monitorTables(() => agent.trigger(), log);
+  const monitor = monitorTables(() => agent.tablesChanged(), log);
   const stop = (): void => {
     monitor.close();
     void agent.stop().finally(() => {

@@ -12,21 +12,17 @@ import type { AgentPorts } from './agent-ports.ts';
 import { Audit } from './audit.ts';
 import { BreakGlass, openingReport, overrideWords, type Facts, type Opening } from './break-glass.ts';
 import { parseConfig, type Config } from './config.ts';
+import { Enforcement, type Wish } from './enforcement.ts';
 import { rustynetObject } from './object.ts';
-import { Fault, type JsonObject } from './ports.ts';
-import { leaseNowS, reconcile, subjectOf, unproven, type Outcome } from './reconcile.ts';
+import { Fault, type JsonObject, messageOf } from './ports.ts';
+import { subjectOf } from './reconcile.ts';
 import { fit } from './sections.ts';
 import { Session } from './session.ts';
 import type { Report } from './status.ts';
 import { Teller } from './telling.ts';
 import { Time, type ClockSource } from './time.ts';
-import { Turns } from './turns.ts';
+import { Turns, wakeS } from './turns.ts';
 import { usableMap } from './usable-map.ts';
-
-/** The kernel is looked at at least this often, and often enough to renew the lease at half time. */
-const auditS = 60;
-/** After a run that failed or left something to do. */
-const retryS = 5;
 
 const defaults: Config = parseConfig({});
 
@@ -37,15 +33,13 @@ export class Agent {
   readonly #teller: Teller;
   readonly #turns: Turns;
   readonly #breakGlass: BreakGlass;
+  readonly #enforcement: Enforcement;
   #config: Config = defaults;
   #session: Session | undefined;
   /** Why there is no session although there should be one. */
   #problem: string | undefined;
   /** Why our sections of UCI are not as they must be; one of another's in the place of ours closes the router. */
   #unfit: Fault | undefined;
-  #outcome: Outcome | undefined;
-  /** The map and the choices that the outcome is of: a proof of one map, or of one interface, is none of the next. */
-  #outcomeOf = '';
   #desired: Desired = closedDesired(defaults.choices);
   #reload = true;
   #isLoaded = false;
@@ -56,12 +50,10 @@ export class Agent {
     this.#time = new Time(ports.clockUnixS, ports.monotonicS);
     this.#audit = new Audit(ports.audit, ports.identity, ports.monotonicS, ports.log);
     this.#teller = new Teller(this.#audit);
+    this.#enforcement = new Enforcement(ports.world, ports, ports.log);
     this.#turns = new Turns({
       run: () => this.#run().catch((error: unknown) => ports.log(`run failed: ${messageOf(error)}`)),
-      isUnproven: () => {
-        const { steps = [], proof } = this.#outcome ?? {};
-        return steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
-      },
+      isUnproven: () => this.#enforcement.isUnproven,
       wakeS: () => this.#wakeS(),
     });
     this.#breakGlass = new BreakGlass({
@@ -106,6 +98,12 @@ export class Agent {
     this.trigger();
   }
 
+  /** nft says that a table came or went. */
+  tablesChanged(): void {
+    this.#enforcement.tablesChanged();
+    this.trigger();
+  }
+
   /** Asks for a run of the loop. */
   trigger(): void {
     this.#turns.trigger();
@@ -131,26 +129,31 @@ export class Agent {
 
   async #run(): Promise<void> {
     if (this.#reload && !(await this.#load())) return;
-    const { identity, world, configuration, clockUnixS, monotonicS, log } = this.#ports;
+    const { world, configuration, log } = this.#ports;
     this.#session?.belief.wake(log);
-    const { choices, membership } = this.#config;
-    if (this.#problem === undefined) this.#unfit = await fit(configuration, world, membership && choices);
     this.#breakGlass.review();
+    let wish = this.#wish();
+    await this.#enforcement.hurry(wish);
+    const { choices, membership } = this.#config;
+    const unfit = this.#problem === undefined ? await fit(configuration, world, membership && choices) : this.#unfit;
+    if (unfit?.message !== this.#unfit?.message) {
+      this.#unfit = unfit;
+      wish = this.#wish();
+    }
+    this.#desired = wish.desired;
+    await this.#enforcement.run(wish, membership?.brokerUrl);
+    this.#announce();
+  }
+
+  #wish(): Wish {
+    const [{ identity }, { choices }] = [this.#ports, this.#config];
     const [map, opening] = [this.#map(), this.#breakGlass.current];
     const granted = typeof map === 'string' ? this.#closed() : compile(map, identity.id, choices);
-    this.#desired = opening === undefined ? granted : overridden(granted, opening, identity.wireGuardKey);
-    const subject = subjectOf(map, choices, opening);
-    const clocks = { clockUnixS, monotonicS, lifeS: () => this.#lifeS(map, opening) };
-    try {
-      const last = this.#outcomeOf === subject ? undefined : this.#outcome?.observed;
-      this.#outcome = await reconcile(world, this.#desired, clocks, log, { broker: membership?.brokerUrl, last });
-    } catch (error) {
-      this.#outcome = unproven(`the kernel could not be read or set: ${messageOf(error)}`, clockUnixS());
-      await world.wireGuard.remove(choices.interface).catch((cause: unknown) => log(messageOf(cause)));
-    } finally {
-      this.#outcomeOf = subject;
-      this.#announce();
-    }
+    return {
+      desired: opening === undefined ? granted : overridden(granted, opening, identity.wireGuardKey),
+      subject: subjectOf(map, choices, opening),
+      lifeS: () => this.#lifeS(map, opening),
+    };
   }
 
   /** How long what is desired may stay open: no longer than the map is in force, and never longer than an override. */
@@ -208,11 +211,11 @@ export class Agent {
   #judgement(): Judgement {
     const [map, opening] = [this.#map(), this.#breakGlass.current];
     return judge({
-      proof: this.#outcome?.proof,
-      applying: this.#outcomeOf !== subjectOf(map, this.#config.choices, opening),
-      closedBecause: typeof map === 'string' ? map : this.#outcome?.closedBecause,
+      proof: this.#enforcement.outcome?.proof,
+      applying: this.#enforcement.subject !== subjectOf(map, this.#config.choices, opening),
+      closedBecause: typeof map === 'string' ? map : this.#enforcement.outcome?.closedBecause,
       clockUsable: this.#session === undefined || this.#clock() !== 'unknown',
-      leaseS: this.#leaseS(),
+      leaseS: this.#enforcement.leaseS,
       override: opening && overrideWords(opening),
     });
   }
@@ -222,14 +225,10 @@ export class Agent {
       config: this.#config,
       identity: this.#ports.identity,
       map: this.#map(),
-      outcome: this.#outcome,
+      outcome: this.#enforcement.outcome,
       unfit: this.#unfit,
       moment: this.#moment(),
     };
-  }
-
-  #leaseS(): number {
-    return this.#outcome === undefined ? 0 : leaseNowS(this.#outcome, this.#ports.monotonicS());
   }
 
   #clock(): ClockSource {
@@ -242,14 +241,17 @@ export class Agent {
   }
 
   #wakeS(): number {
-    const state = this.#judgement().state;
-    if (state !== 'enforced' && state !== 'closed' && state !== 'unclocked' && state !== 'break-glass') return retryS;
-    const lifeS = typeof this.#map() === 'string' ? auditS : (this.#session?.belief.lifeS ?? 0) + 1;
-    return Math.max(1, Math.min(auditS, this.#config.choices.leaseS / 3, lifeS, this.#breakGlass.leftS ?? auditS));
+    // The lease is renewed at half time.
+    return wakeS(this.#judgement().state, [
+      typeof this.#map() === 'string' ? Infinity : (this.#session?.belief.lifeS ?? 0) + 1,
+      this.#config.choices.leaseS / 3,
+      this.#breakGlass.leftS ?? Infinity,
+    ]);
   }
 
   #report(): Report {
     const { version, identity, store, world } = this.#ports;
+    const { outcome, leaseS } = this.#enforcement;
     const belief = this.#session?.belief;
     const map = belief?.current();
     return {
@@ -263,38 +265,34 @@ export class Agent {
       floors: belief?.floors,
       refusals: belief?.refusals,
       broker: this.#session?.brokerState,
-      outcome: this.#outcome,
-      leaseS: this.#leaseS(),
+      outcome,
+      leaseS,
       breakGlass: this.#breakGlass.report(),
       flashWrites: store.writes() + this.#audit.writes() + world.bootGuard.writes(),
       choices: this.#config.choices,
-      problems: [...(this.#outcome?.problems ?? []), ...(this.#unfit === undefined ? [] : [this.#unfit.message])],
+      problems: [...(outcome?.problems ?? []), ...(this.#unfit === undefined ? [] : [this.#unfit.message])],
     };
   }
 
   #announce(): void {
     const { state, why } = this.#judgement();
     const { clockUnixS, monotonicS, log } = this.#ports;
-    const map = this.#session?.belief.current();
-    const epoch = map === undefined || typeof map === 'string' ? 0 : map.epoch;
+    const map = this.#session?.belief.current() ?? '';
+    const epoch = typeof map === 'string' ? 0 : map.epoch;
     const said = `${state}${epoch === 0 ? '' : ` epoch ${epoch}`}: ${why}`;
     if (said !== this.#said) log(said);
     this.#said = said;
     const { exit, offersExit, announced } = this.#config.choices;
     const opening = this.#breakGlass.current;
-    const told = { state, epoch, exit, offer_exit: offersExit, announced };
     const override = opening && { break_glass: openingReport(opening) };
-    this.#session?.announce({ ...told, ...override }, Math.floor(clockUnixS()));
+    const told = { state, epoch, exit, offer_exit: offersExit, announced, ...override };
+    this.#session?.announce(told, Math.floor(clockUnixS()));
     this.#teller.see({
       report: this.#report(),
       isConfigured: this.#isLoaded && this.#problem === undefined,
-      subject: this.#outcomeOf,
+      subject: this.#enforcement.subject,
       clockUnixS: clockUnixS(),
       monotonicS: monotonicS(),
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

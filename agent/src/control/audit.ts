@@ -16,7 +16,7 @@ import {
 import { isFinding, verifyAudit } from '../trust/audit-verify.ts';
 import { isRefusal } from '../trust/refuse.ts';
 import type { Identity } from './identity.ts';
-import { Fault, type AuditStore, type JsonObject } from './ports.ts';
+import { Fault, type AuditStore, type JsonObject, messageOf } from './ports.ts';
 
 /** `acts` are of people at this router, `alarms` of whoever can send it something: each with its own allowance. */
 type Urgency = 'act' | 'alarm' | 'routine';
@@ -160,7 +160,7 @@ export class Audit {
     try {
       work();
     } catch (error) {
-      this.#log(`the audit log could not be kept: ${error instanceof Error ? error.message : String(error)}`);
+      this.#log(`the audit log could not be kept: ${messageOf(error)}`);
     }
   }
 

@@ -19,7 +19,7 @@ import {
   type VerifiedMap,
 } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
-import type { BrokerMessage, Store } from './ports.ts';
+import { messageOf, type BrokerMessage, type Store } from './ports.ts';
 import type { ClockSource, Time } from './time.ts';
 
 /** A refusal that time or another document may turn; the envelope is kept for then. */
@@ -109,7 +109,7 @@ export class Belief {
     try {
       this.#keepTime();
     } catch (error) {
-      log(`the time could not be written to flash: ${error instanceof Error ? error.message : String(error)}`);
+      log(`the time could not be written to flash: ${messageOf(error)}`);
     }
   }
 
@@ -233,7 +233,7 @@ export class Belief {
       this.#evaluate();
     } catch (error) {
       this.#inForce = undefined;
-      this.#why = `what came could not be written to flash: ${error instanceof Error ? error.message : String(error)}`;
+      this.#why = `what came could not be written to flash: ${messageOf(error)}`;
     }
   }
 

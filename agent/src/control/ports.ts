@@ -23,6 +23,11 @@ export class Fault extends Error {
   }
 }
 
+/** What a person is told of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** ubus as a client, and as the publisher of objects. Arguments and replies are plain JSON values. */
 export interface Ubus {
   /** Status codes of ubusmsg.h other than 0 throw Fault `UBUS_<NAME>`; `timeoutMs` bounds the wait. */

@@ -12,7 +12,7 @@ import { nameProblems } from '../plan/names.ts';
 import { fit } from '../plan/fit.ts';
 import { prove, type Proof } from '../plan/prove.ts';
 import { observe } from './observe.ts';
-import type { World } from './ports.ts';
+import { messageOf, type World } from './ports.ts';
 
 export interface Outcome {
   readonly observed: Observed;
@@ -140,40 +140,47 @@ async function carryOut(world: World, steps: readonly Step[], log: (line: string
     try {
       await apply(world, step);
     } catch (error) {
-      log(`${describe(step)} failed: ${error instanceof Error ? error.message : String(error)}`);
+      log(`${describe(step)} failed: ${messageOf(error)}`);
       hasFailed = true;
     }
   }
   return done;
 }
 
-export interface Known {
-  readonly broker?: string | undefined;
-  /** What was seen last, when something else is desired now. */
-  readonly last?: Observed | undefined;
-}
-
+/** These close and open nothing that was not open: a table anew has no lease. */
 const takesBack: readonly Step['do'][] = ['routing', 'grants', 'remove-peers'];
+const putsBack: readonly Step['do'][] = ['protection', 'guard'];
 
 /**
  * What is taken back does not wait for a look at everything: it goes first, by what was seen last. Where that is no
- * longer so and the kernel refuses, the plan after the look does it.
+ * longer so and the kernel refuses, the plan after the look does it. `isAsBefore`: what was seen last was of the same
+ * desire, so that all its tables can be put back from it; those of another may need more than was looked for.
  */
-function hurry(world: World, asked: Desired, last: Observed, log: (line: string) => void): Promise<readonly string[]> {
+export function hurry(
+  world: World,
+  asked: Desired,
+  last: Observed,
+  isAsBefore: boolean,
+  log: (line: string) => void,
+): Promise<readonly string[]> {
   const steps = plan(fit(asked, last).desired, last);
-  const next = steps.findIndex((step) => !takesBack.includes(step.do));
+  const first = isAsBefore ? [...putsBack, ...takesBack] : takesBack;
+  const next = steps.findIndex((step) => !first.includes(step.do));
   return carryOut(world, next < 0 ? steps : steps.slice(0, next), log);
 }
 
-/** `asked` is what the map and the choices want; what does not fit into the networks around is left out of it. */
+/**
+ * `asked` is what the map and the choices want; what does not fit into the networks around is left out of it. `hurried`
+ * was done for it already.
+ */
 export async function reconcile(
   world: World,
   asked: Desired,
   { clockUnixS, monotonicS, lifeS }: Clocks,
   log: (line: string) => void,
-  { broker, last }: Known = {},
+  broker?: string,
+  hurried: readonly string[] = [],
 ): Promise<Outcome> {
-  const hurried = last === undefined ? [] : await hurry(world, asked, last, log);
   let leaseAtS = monotonicS();
   const before = await observe(world, asked, broker, clockUnixS());
   const { desired, notes, closedBecause } = fit(asked, before);

@@ -18,6 +18,7 @@ import {
   type BrokerState,
   type JsonObject,
   type Store,
+  messageOf,
 } from './ports.ts';
 import { signedStatus } from './status.ts';
 import type { Time } from './time.ts';
@@ -127,7 +128,7 @@ export class Session {
       } catch (error) {
         // It was believed and could not be kept: what it revokes must not stay in force, so nothing does.
         changed = true;
-        this.problem = `what came could not be written to flash: ${error instanceof Error ? error.message : String(error)}`;
+        this.problem = `what came could not be written to flash: ${messageOf(error)}`;
       }
     }
     if (this.problem !== undefined) this.#timer = setTimeout(() => this.#drain(), retryMs);

@@ -2,9 +2,21 @@
  * When the loop runs: one run at a time. In: triggers, and what a run leaves to do. Out: runs; triggers during one become
  * one more, and without any the next comes when the run before asked for it.
  */
+import type { State } from '../plan/judge.ts';
 
 /** netifd and the kernel answer a step with events of their own; each would be the next run. */
 const settleMs = 1_000;
+
+/** The kernel is looked at at least this often. */
+const auditS = 60;
+/** After a run that failed or left something to do. */
+const retryS = 5;
+const lasting: readonly State[] = ['enforced', 'closed', 'unclocked', 'break-glass'];
+
+/** Seconds until the next run: in a state that lasts, no later than the first of what ends by then. */
+export function wakeS(state: State, endsInS: readonly number[]): number {
+  return lasting.includes(state) ? Math.max(1, Math.min(auditS, ...endsInS)) : retryS;
+}
 
 export interface Turn {
   /** Does not reject. */

@@ -6,7 +6,7 @@
 import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import { type BrokerSettings, Fault } from '../control/ports.ts';
+import { type BrokerSettings, Fault, messageOf } from '../control/ports.ts';
 
 export interface Endpoint {
   readonly host: string;
@@ -63,7 +63,7 @@ function secureContext({ ca, cert, key }: BrokerSettings): SecureContext {
       ...(key === undefined ? {} : { key }),
     });
   } catch (error) {
-    const got = error instanceof Error ? error.message : String(error);
+    const got = messageOf(error);
     throw new Fault('BROKER_TLS', 'broker', `broker TLS: wanted certificates and a key in PEM, got ${got}`, error);
   }
 }

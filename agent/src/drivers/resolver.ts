@@ -3,7 +3,7 @@
  * after a while, so that one bad name delays nobody. Names are asked of the system's resolver (getaddrinfo).
  */
 import { lookup } from 'node:dns/promises';
-import type { Resolver } from '../control/ports.ts';
+import { messageOf, type Resolver } from '../control/ports.ts';
 import { parseIp } from '../trust/ip.ts';
 import type { Endpoint } from '../trust/types.ts';
 
@@ -28,7 +28,7 @@ async function ask(endpoint: Endpoint, nowMs: number): Promise<Answer> {
     const { address } = await lookup(host);
     return { text: format(address, port), problem: '', untilMs: nowMs + goodForMs };
   } catch (error) {
-    const got = error instanceof Error ? error.message : String(error);
+    const got = messageOf(error);
     return { text: undefined, problem: `wanted an address of ${host}, got ${got}`, untilMs: nowMs + retryAfterMs };
   }
 }

@@ -4,7 +4,7 @@
  * As libubus with blobmsg_parse: arguments that the policy does not name are passed over, all arguments are optional.
  * Unlike it, an argument of another type is refused and not taken for missing, which is what rpcd's `uci` answers, too.
  */
-import { Fault, type JsonObject, type UbusMethod } from '../control/ports.ts';
+import { Fault, type JsonObject, type UbusMethod, messageOf } from '../control/ports.ts';
 import { type BlobmsgField, blobmsgTypes, fieldsToJson } from '../wire/blobmsg.ts';
 import { policyTypes, replyData, replyStatus } from '../wire/ubus-messages.ts';
 import { type Frame, statusCode, statusNames } from '../wire/ubus.ts';
@@ -61,7 +61,7 @@ export async function answerInvocation({ object, methods, send, onFault }: Invok
     answer(() => replyStatus(frame, typeof outcome === 'number' ? outcome : 'OK', objectId));
   } catch (error) {
     const subject = `${object} ${frame.attrs.method ?? ''}`;
-    const message = `${subject}: wanted an answer, got ${error instanceof Error ? error.message : String(error)}`;
+    const message = `${subject}: wanted an answer, got ${messageOf(error)}`;
     onFault(new Fault('UBUS_UNKNOWN_ERROR', subject, message, error));
     answer(() => replyStatus(frame, 'UNKNOWN_ERROR', objectId));
   }

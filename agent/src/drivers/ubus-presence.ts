@@ -4,7 +4,7 @@
  * An object's id changes with each start of its owner; the events `ubus.object.add` and `ubus.object.remove` (ubusd_obj.c)
  * and UNSUBSCRIBE (libubus-sub.c) tell when.
  */
-import { Fault, type JsonObject } from '../control/ports.ts';
+import { Fault, type JsonObject, messageOf } from '../control/ports.ts';
 import {
   addListener,
   addObject,
@@ -142,7 +142,7 @@ export class UbusPresence {
       if (method !== undefined) listener(method, dataOf(frame));
     } catch (error) {
       const subject = `${object} ${method ?? ''}`;
-      const got = error instanceof Error ? error.message : String(error);
+      const got = messageOf(error);
       this.#onFault(new Fault('UBUS_UNKNOWN_ERROR', subject, `${subject}: wanted it heard, got ${got}`, error));
       status = statusCode('UNKNOWN_ERROR');
     }

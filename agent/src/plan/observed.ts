@@ -62,9 +62,9 @@ export interface Observed {
   /** The kernel has flowtables, which take flows past the chains. */
   readonly canOffload: boolean;
   /** The table `inet rustynet`. */
-  readonly guard?: NftTable;
+  readonly guard?: NftTable | undefined;
   /** The table `inet rustynet_guard`. */
-  readonly protection?: NftTable;
+  readonly protection?: NftTable | undefined;
   /** Rules of our priorities; routes of our table, and unreachable ones of the main table with our metric. */
   readonly routing: Routings;
   readonly bootFiles: BootFiles;

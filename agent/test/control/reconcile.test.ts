@@ -1,45 +1,11 @@
 /** What a run still does when a step of it fails, and how long what it opened may last when its steps are slow. */
-import { describe, expect, test } from 'vitest';
-import type { World } from '../../src/control/ports.ts';
+import { expect, test } from 'vitest';
 import { reconcile } from '../../src/control/reconcile.ts';
-import { nothingAround, type Observed } from '../../src/plan/observed.ts';
 import { compile } from '../../src/policy/compile.ts';
 import { believed, choices, rule } from '../policy/believed.ts';
 import { mirror } from '../plan/mirror.ts';
 import { home, laptop, nowUnixS, office } from '../trust/network.ts';
-
-/** A kernel that shows the same whatever is done; `nft` is what becomes of a script. */
-function worldOf(shown: Observed, nft: (script: string) => void, done: string[] = []): World {
-  return {
-    firewall: {
-      table: () => Promise.resolve(shown.guard),
-      run: async (script) => nft(script),
-      canOffload: () => Promise.resolve(shown.canOffload),
-    },
-    wireGuard: {
-      device: () => Promise.resolve(shown.device),
-      create: () => Promise.resolve(),
-      remove: () => Promise.resolve(void done.push('remove link')),
-      configure: () => Promise.resolve(),
-      setPeers: () => Promise.resolve(void done.push('set peers')),
-      removePeers: (_, keys) => Promise.resolve(void done.push(`remove ${keys.join()}`)),
-    },
-    network: {
-      link: () => Promise.resolve(shown.link),
-      address: () => Promise.resolve(),
-      down: () => Promise.resolve(),
-    },
-    routing: { look: () => Promise.resolve(shown.routing), run: () => Promise.resolve() },
-    bootGuard: { look: () => shown.bootFiles, write: () => undefined, writes: () => 0 },
-    resolver: { resolve: () => Promise.resolve(new Map()), problems: () => new Map() },
-    surroundings: { look: () => Promise.resolve(nothingAround) },
-    lifelines: {
-      look: () => Promise.resolve({ lifelines: [], lifelineHosts: [], resolved: new Map() }),
-      problems: () => [],
-    },
-    names: { look: () => Promise.resolve(undefined), set: () => Promise.resolve() },
-  };
-}
+import { worldOf } from './world-of.ts';
 
 test('with nft refusing the grants, the removed peer goes all the same, nothing new comes, and no lease is given', async () => {
   const before = mirror(compile(believed([rule('any', 'any')]), laptop.id, choices));
@@ -78,42 +44,6 @@ test('with nft refusing the difference, the table is made anew, closed, and what
   expect([done, said]).toEqual([['anew'], []]);
   // This kernel goes on to show the old grants: no lease.
   expect(outcome.leaseS).toBe(0);
-});
-
-describe('what a new map takes back, by what was seen last', () => {
-  const before = mirror(compile(believed([rule('any', 'any')]), laptop.id, choices));
-  const desired = compile(believed([rule('member:laptop', 'member:home', 'tcp:22')]), laptop.id, choices);
-  const after = mirror(desired);
-  /** What the kernel was told, and looks at all of it, in their order. */
-  async function orderWith(last: Observed | undefined, refusals = 0): Promise<string[]> {
-    const order: string[] = [];
-    let [guard, refused] = [before.guard, 0];
-    const world = worldOf(before, (script) => {
-      if (!script.includes(' element inet rustynet grants')) return;
-      order.push('grants');
-      refused += 1;
-      if (refused <= refusals) throw new Error('nft said no');
-      guard = after.guard;
-    });
-    world.firewall.table = () => Promise.resolve(guard);
-    world.routing.look = () => (order.push('look'), Promise.resolve(after.routing));
-    world.wireGuard.removePeers = () => Promise.resolve(void order.push('remove peer'));
-    const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 1000 };
-    await reconcile(world, desired, clocks, () => undefined, { last });
-    return order;
-  }
-  test('goes before anything is looked at', async () => {
-    expect(await orderWith(before)).toEqual(['grants', 'remove peer', 'look', 'remove peer', 'look']);
-  });
-  test('goes after the look where nothing was seen, or another table, which would be made anew', async () => {
-    const late = ['look', 'grants', 'remove peer', 'look'];
-    expect(await orderWith(undefined)).toEqual(late);
-    expect(await orderWith({ ...before, canOffload: false })).toEqual(late);
-  });
-  test('is tried again after the look where the kernel refuses it', async () => {
-    const refused = ['grants', 'grants', 'remove peer', 'look'];
-    expect(await orderWith(before, 2)).toEqual([...refused, 'grants', 'remove peer', 'look']);
-  });
 });
 
 test.each<[string, number]>([

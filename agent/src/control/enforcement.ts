@@ -1,0 +1,91 @@
+/**
+ * The kernel under one wish after the other. In: what is desired, and what it follows from; word that tables went or came.
+ * Out: the outcome of the last run, and of which map and choices it is.
+ */
+import { table } from '../plan/guard.ts';
+import type { Observed } from '../plan/observed.ts';
+import { protectionTable } from '../plan/protection.ts';
+import type { Desired } from '../policy/desired.ts';
+import { messageOf, type World } from './ports.ts';
+import { hurry, leaseNowS, reconcile, unproven, type Clocks, type Outcome } from './reconcile.ts';
+
+export interface Wish {
+  readonly desired: Desired;
+  /** A proof of one map, or of one interface, is none of the next. */
+  readonly subject: string;
+  /** How long it may still stay open, seconds. */
+  readonly lifeS: () => number;
+}
+
+export class Enforcement {
+  readonly #world: World;
+  readonly #clocks: Omit<Clocks, 'lifeS'>;
+  readonly #log: (line: string) => void;
+  #outcome: Outcome | undefined;
+  #subject = '';
+  #haveTablesChanged = false;
+  #hurried: readonly string[] = [];
+
+  constructor(world: World, clocks: Omit<Clocks, 'lifeS'>, log: (line: string) => void) {
+    this.#world = world;
+    this.#clocks = clocks;
+    this.#log = log;
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  get subject(): string {
+    return this.#subject;
+  }
+
+  get leaseS(): number {
+    return this.#outcome === undefined ? 0 : leaseNowS(this.#outcome, this.#clocks.monotonicS());
+  }
+
+  /** Something was to be done, and not all of it is seen done. */
+  get isUnproven(): boolean {
+    const { steps = [], proof } = this.#outcome ?? {};
+    return steps.length > 0 && [...(proof?.guard ?? []), ...(proof?.rest ?? [])].length > 0;
+  }
+
+  /** Somebody, perhaps this process, took nft tables away or made some: the next run looks at ours before all else. */
+  tablesChanged(): void {
+    this.#haveTablesChanged = true;
+  }
+
+  /** Before all that takes its time: what the wish takes back, and tables of ours that are gone. */
+  async hurry({ desired, subject }: Wish): Promise<void> {
+    const [isAsBefore, haveTablesChanged] = [this.#subject === subject, this.#haveTablesChanged];
+    this.#haveTablesChanged = false;
+    const last = this.#outcome?.observed;
+    if (last === undefined || (isAsBefore && !haveTablesChanged)) return;
+    try {
+      const known = haveTablesChanged ? await this.#withTables(last) : last;
+      this.#hurried = await hurry(this.#world, desired, known, isAsBefore, this.#log);
+    } catch (error) {
+      this.#log(`nft tables could not be looked at: ${messageOf(error)}`);
+    }
+  }
+
+  async #withTables(last: Observed): Promise<Observed> {
+    const { firewall } = this.#world;
+    const [guard, protection] = await Promise.all([firewall.table(table), firewall.table(protectionTable)]);
+    return { ...last, guard, protection };
+  }
+
+  async run({ desired, subject, lifeS }: Wish, broker: string | undefined): Promise<void> {
+    const [hurried, clocks] = [this.#hurried, { ...this.#clocks, lifeS }];
+    this.#hurried = [];
+    try {
+      this.#outcome = await reconcile(this.#world, desired, clocks, this.#log, broker, hurried);
+    } catch (error) {
+      const finding = `the kernel could not be read or set: ${messageOf(error)}`;
+      this.#outcome = unproven(finding, this.#clocks.clockUnixS());
+      await this.#world.wireGuard.remove(desired.interface).catch((cause: unknown) => this.#log(messageOf(cause)));
+    } finally {
+      this.#subject = subject;
+    }
+  }
+}

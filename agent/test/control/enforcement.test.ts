@@ -1,0 +1,91 @@
+/** What does not wait for a look at everything: what a map takes back, and tables of ours that somebody took away. */
+import { describe, expect, test } from 'vitest';
+import { Enforcement, type Wish } from '../../src/control/enforcement.ts';
+import { compile } from '../../src/policy/compile.ts';
+import { believed, choices, rule } from '../policy/believed.ts';
+import { mirror } from '../plan/mirror.ts';
+import { laptop, nowUnixS } from '../trust/network.ts';
+import { worldOf } from './world-of.ts';
+
+const wishOf = (...rules: unknown[]): Wish => ({
+  desired: compile(believed(rules), laptop.id, choices),
+  subject: JSON.stringify(rules),
+  lifeS: () => 1000,
+});
+const all = wishOf(rule('any', 'any'));
+const less = wishOf(rule('member:laptop', 'member:home', 'tcp:22'));
+const [before, after] = [mirror(all.desired), mirror(less.desired)];
+const isAnew = (script: string): boolean => script.startsWith('add table inet rustynet\n');
+
+/** A router under `all`; what its kernel is told from then on, and whole looks at it, in their order. */
+class Watched {
+  readonly order: string[] = [];
+  guard = before.guard;
+  refusals = 0;
+  readonly enforcement: Enforcement;
+
+  constructor() {
+    const world = worldOf(before, (script) => this.#nft(script));
+    world.firewall.table = (name) => Promise.resolve(name === 'inet rustynet' ? this.guard : undefined);
+    world.routing.look = () => (this.order.push('look'), Promise.resolve(after.routing));
+    world.wireGuard.removePeers = () => Promise.resolve(void this.order.push('remove peer'));
+    const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0 };
+    this.enforcement = new Enforcement(world, clocks, (line) => this.order.push(line.replace(/:.* failed: /, ': ')));
+  }
+
+  #nft(script: string): void {
+    if (!isAnew(script) && !script.includes(' element inet rustynet grants')) return;
+    this.order.push(isAnew(script) ? 'table' : 'grants');
+    this.refusals -= 1;
+    if (this.refusals >= 0) throw new Error('nft said no');
+    this.guard = isAnew(script) ? before.guard : after.guard;
+  }
+
+  async run(wish: Wish): Promise<string[]> {
+    this.order.length = 0;
+    await this.enforcement.hurry(wish);
+    await this.enforcement.run(wish, undefined);
+    return this.order;
+  }
+}
+
+describe('what a new map takes back', () => {
+  test('goes before anything is looked at, and is told as a step', async () => {
+    const router = new Watched();
+    await router.run(all);
+    expect(await router.run(less)).toEqual(['grants', 'remove peer', 'look', 'remove peer', 'look']);
+    expect(router.enforcement.outcome?.steps[0]).toMatch(/^routing: |^grants: /);
+  });
+  test('goes after the look where nothing was seen yet', async () => {
+    expect(await new Watched().run(less)).toEqual(['look', 'grants', 'remove peer', 'look']);
+  });
+  test('is tried again after the look where the kernel refuses it', async () => {
+    const router = new Watched();
+    await router.run(all);
+    router.refusals = 2;
+    const refused = ['grants', 'table', 'grants: nft said no', 'remove peer'];
+    expect(await router.run(less)).toEqual([...refused, 'look', 'grants', 'remove peer', 'look']);
+  });
+});
+
+describe('a table of ours that is gone', () => {
+  test('is put back before anything else is looked at', async () => {
+    const router = new Watched();
+    await router.run(all);
+    router.guard = undefined;
+    router.enforcement.tablesChanged();
+    expect((await router.run(all)).slice(0, 2)).toEqual(['table', 'look']);
+  });
+  test("is left as it is where it is there: the word was of another's, or of our own doing", async () => {
+    const router = new Watched();
+    await router.run(all);
+    router.enforcement.tablesChanged();
+    expect(await router.run(all)).not.toContain('table');
+  });
+  test('without such a word nothing goes before the look', async () => {
+    const router = new Watched();
+    await router.run(all);
+    router.guard = undefined;
+    expect((await router.run(all))[0]).toBe('look');
+  });
+});
