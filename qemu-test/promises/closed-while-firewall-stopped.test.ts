@@ -7,8 +7,8 @@ import { formMesh } from '../topology/saved.ts';
 import { wanAddress } from '../topology/router.ts';
 import { isTunnelData, watch } from '../topology/witness.ts';
 
-/** A gap is told to 5 ms; the emulated router can send few more. */
-const perSecond = 200;
+/** A gap is told to a millisecond. */
+const perSecond = 1000;
 const watchS = 8;
 
 let mesh: Mesh;

@@ -168,8 +168,11 @@ export class Belief {
     const part = this.#wanted.find((each) => isPart(each, bytes));
     // One that is here already comes again when the map that it completed could not be written to flash.
     if (part === undefined && !this.#parts.has(digestOf(bytes))) return false;
-    if (part !== undefined) this.#parts.set(part.sha256, bytes);
-    this.#evaluate();
+    if (part !== undefined) {
+      this.#parts.set(part.sha256, bytes);
+      this.#wanted = this.#wanted.filter((each) => each !== part);
+    }
+    if (this.#wanted.length === 0) this.#evaluate();
     return this.#wanted.length === 0;
   }
 

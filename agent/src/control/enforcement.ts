@@ -4,6 +4,7 @@
  */
 import { table } from '../plan/guard.ts';
 import type { Observed } from '../plan/observed.ts';
+import type { Step } from '../plan/plan.ts';
 import { protectionTable } from '../plan/protection.ts';
 import type { Desired } from '../policy/desired.ts';
 import { messageOf, type World } from './ports.ts';
@@ -24,7 +25,7 @@ export class Enforcement {
   #outcome: Outcome | undefined;
   #subject = '';
   #haveTablesChanged = false;
-  #hurried: readonly string[] = [];
+  #hurried: readonly Step[] = [];
 
   constructor(world: World, clocks: Omit<Clocks, 'lifeS'>, log: (line: string) => void) {
     this.#world = world;

@@ -11,7 +11,7 @@ import { describe, plan, type Step } from '../plan/plan.ts';
 import { nameProblems } from '../plan/names.ts';
 import { fit } from '../plan/fit.ts';
 import { prove, type Proof } from '../plan/prove.ts';
-import { observe } from './observe.ts';
+import { observe, observeAfter } from './observe.ts';
 import { messageOf, type World } from './ports.ts';
 
 export interface Outcome {
@@ -130,13 +130,13 @@ async function takeDown(world: World, desired: Desired, observed: Observed): Pro
   if (observed.link !== undefined) await apply(world, { do: 'remove-link', interface: desired.interface });
 }
 
-/** Runs a plan; gives what was done, a line each. After a failure nothing more is opened; what is to go still goes. */
-async function carryOut(world: World, steps: readonly Step[], log: (line: string) => void): Promise<readonly string[]> {
-  const done: string[] = [];
+/** Runs a plan; gives what was done. After a failure nothing more is opened; what is to go still goes. */
+async function carryOut(world: World, steps: readonly Step[], log: (line: string) => void): Promise<readonly Step[]> {
+  const done: Step[] = [];
   let hasFailed = false;
   for (const step of steps) {
     if (hasFailed && !step.do.startsWith('remove-')) continue;
-    done.push(describe(step));
+    done.push(step);
     try {
       await apply(world, step);
     } catch (error) {
@@ -162,7 +162,7 @@ export function hurry(
   last: Observed,
   isAsBefore: boolean,
   log: (line: string) => void,
-): Promise<readonly string[]> {
+): Promise<readonly Step[]> {
   const steps = plan(fit(asked, last).desired, last);
   const first = isAsBefore ? [...putsBack, ...takesBack] : takesBack;
   const next = steps.findIndex((step) => !first.includes(step.do));
@@ -179,15 +179,14 @@ export async function reconcile(
   { clockUnixS, monotonicS, lifeS }: Clocks,
   log: (line: string) => void,
   broker?: string,
-  hurried: readonly string[] = [],
+  hurried: readonly Step[] = [],
 ): Promise<Outcome> {
-  let leaseAtS = monotonicS();
+  const leaseAtS = monotonicS();
   const before = await observe(world, asked, broker, clockUnixS());
   const { desired, notes, closedBecause } = fit(asked, before);
   const carried = await carryOut(world, plan(desired, before), log);
-  const steps = [...hurried, ...carried];
-  if (carried.length > 0) leaseAtS = monotonicS();
-  const observed = carried.length === 0 ? before : await observe(world, desired, broker, clockUnixS());
+  const steps = [...hurried, ...carried].map(describe);
+  const observed = carried.length === 0 ? before : await observeAfter(world, desired, before, carried, clockUnixS());
   const proof = prove(desired, observed);
   if (proof.guard.length > 0) await takeDown(world, desired, observed);
   const named = [...world.resolver.problems().values(), ...world.lifelines.problems()];

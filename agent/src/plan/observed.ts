@@ -68,13 +68,13 @@ export interface Observed {
   /** Rules of our priorities; routes of our table, and unreachable ones of the main table with our metric. */
   readonly routing: Routings;
   readonly bootFiles: BootFiles;
-  readonly link?: Link;
+  readonly link?: Link | undefined;
   /** The WireGuard device, if the link is one. */
-  readonly device?: WgDevice;
+  readonly device?: WgDevice | undefined;
   /** `address:port` of the endpoints that resolve now. */
   readonly resolved: ReadonlyMap<Endpoint, string>;
   /** OpenWrt's dnsmasq; `undefined` where it was never started. */
-  readonly resolver?: ResolverState;
+  readonly resolver?: ResolverState | undefined;
 }
 
 /** What is known of the surroundings before anybody looked. */
