@@ -17,6 +17,7 @@ const usage = `usage: rustynet <command> [--json]
   peers             peers with the age of their last handshake
   join <invite>     join a network; "-" reads the invite from standard input
   leave             leave the network and forget it
+  rotate-key        make the next WireGuard key, which is used from the first map on that has it
   exit              which exit this router uses and whether it is one; to choose:
     exit off|full|<member>, exit lan on|off, exit offer on|off
   announce          prefixes behind this router that the mesh may reach; to choose:
@@ -101,6 +102,7 @@ const commands: Readonly<Record<string, Command>> = {
   join: (ubus, [invite = '']) =>
     asked(ubus, 'join', { invite: invite === '-' ? readFileSync(0, 'utf8').trim() : invite }),
   leave: (ubus) => asked(ubus, 'leave'),
+  'rotate-key': (ubus) => asked(ubus, 'rotate_key'),
   exit: (ubus, words) => asked(ubus, 'exit', exitArguments(words)),
   announce: (ubus, words) =>
     asked(ubus, 'announce', words.length === 0 ? {} : { prefixes: words.join() === 'off' ? [] : words }),
@@ -124,6 +126,10 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
       .map(({ text, good }) => `${good ? 'ok  ' : 'FAIL'} ${text}`)
       .join('\n');
   if (command === 'exit' || command === 'announce') return choiceLines(data).join('\n');
+  if (command === 'rotate-key') {
+    const { name, next_wireguard_key: next } = data as Record<string, string | null>;
+    return `the key in use stays until a map has the next one; for the operator:\n  rustynet-operator member rotate ${name ?? 'NAME'} --wireguard ${next ?? ''}`;
+  }
   if (command === 'join') {
     const { network, node, invite, identity_key: identity, wireguard_key: wireGuard } = data as Record<string, string>;
     const keys = `NAME --identity ${identity ?? ''} --wireguard ${wireGuard ?? ''}`;

@@ -22,7 +22,7 @@ import type { Report } from './status.ts';
 import { Teller } from './telling.ts';
 import { Time, type ClockSource } from './time.ts';
 import { Turns, wakeS } from './turns.ts';
-import { usableMap } from './usable-map.ts';
+import { takeKey, usableMap } from './usable-map.ts';
 
 const defaults: Config = parseConfig({});
 
@@ -129,8 +129,9 @@ export class Agent {
 
   async #run(): Promise<void> {
     if (this.#reload && !(await this.#load())) return;
-    const { world, configuration, log } = this.#ports;
+    const { identity, world, configuration, log } = this.#ports;
     this.#session?.belief.wake(log);
+    takeKey(this.#session?.belief.current(), identity, log);
     this.#breakGlass.review();
     let wish = this.#wish();
     await this.#enforcement.hurry(wish);
@@ -198,7 +199,7 @@ export class Agent {
 
   #map(): VerifiedMap | string {
     const [problem, unfit, config, session] = [this.#problem, this.#unfit, this.#config, this.#session];
-    return usableMap({ problem, unfit, config, session, identity: this.#ports.identity });
+    return usableMap(this.#ports.identity, { problem, unfit, config, session });
   }
 
   /** In no network, nothing of one stays; in one, its names and prefixes stay closed. */

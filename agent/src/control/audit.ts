@@ -18,6 +18,8 @@ import { isRefusal } from '../trust/refuse.ts';
 import type { Identity } from './identity.ts';
 import { Fault, type AuditStore, type JsonObject, messageOf } from './ports.ts';
 
+/** What of a router signs its log. */
+type Signer = Pick<Identity, 'id' | 'identityKey' | 'sign'>;
 /** `acts` are of people at this router, `alarms` of whoever can send it something: each with its own allowance. */
 type Urgency = 'act' | 'alarm' | 'routine';
 interface Kind {
@@ -37,6 +39,7 @@ const kinds = {
   'floors-raised': { urgency: 'routine', lines: 1 },
   state: { urgency: 'routine', by: 'state', lines: 2 },
   choices: { urgency: 'routine', lines: 3 },
+  'key-changed': { urgency: 'routine', lines: 3 },
   'clock-jump': { urgency: 'routine', lines: 3 },
   'drift-repaired': { urgency: 'routine', lines: 3 },
   'break-glass': { urgency: 'act', by: 'what', lines: 6 },
@@ -79,7 +82,7 @@ function textOf(bytes: Uint8Array, maxBytes: number): string {
 
 export class Audit {
   readonly #store: AuditStore;
-  readonly #identity: Identity;
+  readonly #identity: Signer;
   readonly #monotonicS: () => number;
   readonly #log: (line: string) => void;
   /** `undefined` until flash was read, and after a write that failed. */
@@ -90,7 +93,7 @@ export class Audit {
   #triedAtS: number;
   #atOnce: { readonly urgency: Urgency; readonly key: string; readonly atS: number }[] = [];
 
-  constructor(store: AuditStore, identity: Identity, monotonicS: () => number, log: (line: string) => void) {
+  constructor(store: AuditStore, identity: Signer, monotonicS: () => number, log: (line: string) => void) {
     this.#store = store;
     this.#identity = identity;
     this.#monotonicS = monotonicS;

@@ -5,7 +5,7 @@
 import { table } from '../plan/guard.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Step } from '../plan/plan.ts';
-import { protectionTable } from '../plan/protection.ts';
+import { isProtected, protectionTable } from '../plan/protection.ts';
 import type { Desired } from '../policy/desired.ts';
 import { messageOf, type World } from './ports.ts';
 import { hurry, leaseNowS, reconcile, unproven, type Clocks, type Outcome } from './reconcile.ts';
@@ -63,16 +63,19 @@ export class Enforcement {
     const last = this.#outcome?.observed;
     if (last === undefined || (isAsBefore && !haveTablesChanged)) return;
     try {
-      const known = haveTablesChanged ? await this.#withTables(last) : last;
+      const known = haveTablesChanged ? await this.#withTables(last, isProtected(desired)) : last;
       this.#hurried = await hurry(this.#world, desired, known, isAsBefore, this.#log);
     } catch (error) {
       this.#log(`nft tables could not be looked at: ${messageOf(error)}`);
     }
   }
 
-  async #withTables(last: Observed): Promise<Observed> {
+  async #withTables(last: Observed, both: boolean): Promise<Observed> {
     const { firewall } = this.#world;
-    const [guard, protection] = await Promise.all([firewall.table(table), firewall.table(protectionTable)]);
+    const [guard, protection] = await Promise.all([
+      firewall.table(table),
+      both ? firewall.table(protectionTable) : undefined,
+    ]);
     return { ...last, guard, protection };
   }
 

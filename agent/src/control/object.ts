@@ -55,6 +55,12 @@ async function left({ ports, reload, endSession }: Inside): Promise<JsonObject> 
   }
 }
 
+/** The key in use stays so until a map has the next one. */
+function rotated({ ports: { identity }, report }: Inside): JsonObject {
+  const next = identity.makeNextKey();
+  return { ...statusReport(report()), next_wireguard_key: next };
+}
+
 /** Shows the choices, after those that were given are written and a run has seen them. */
 async function chosen({ ports, report, reload }: Inside, options: ChosenOptions): Promise<JsonObject> {
   if (Object.keys(options).length > 0) {
@@ -109,8 +115,26 @@ function pagedMethods(inside: Inside): Record<string, UbusMethod> {
   };
 }
 
+/** Of this router's place in a network, and its keys. */
+function ownMethods(inside: Inside): Record<string, UbusMethod> {
+  const { identity } = inside.ports;
+  return {
+    join: {
+      policy: { invite: 'String' },
+      handler: async ({ invite }) => ({
+        ...(await answer(() => joined(inside, String(invite)))),
+        node: identity.id,
+        identity_key: identity.identityKey,
+        wireguard_key: identity.wireGuardKey,
+      }),
+    },
+    rotate_key: { policy: {}, handler: () => answer(() => rotated(inside)) },
+    leave: { policy: {}, handler: () => answer(() => left(inside)) },
+  };
+}
+
 export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
-  const { id, identityKey, wireGuardKey } = inside.ports.identity;
+  const { id } = inside.ports.identity;
   const poke = (): JsonObject => {
     inside.poke();
     return {};
@@ -118,16 +142,7 @@ export function rustynetObject(inside: Inside): Record<string, UbusMethod> {
   return {
     status: { policy: {}, handler: () => statusReport(inside.report()) },
     ...pagedMethods(inside),
-    join: {
-      policy: { invite: 'String' },
-      handler: async ({ invite }) => ({
-        ...(await answer(() => joined(inside, String(invite)))),
-        node: id,
-        identity_key: identityKey,
-        wireguard_key: wireGuardKey,
-      }),
-    },
-    leave: { policy: {}, handler: () => answer(() => left(inside)) },
+    ...ownMethods(inside),
     exit: {
       policy: { exit: 'String', lan: 'Boolean', offer: 'Boolean' },
       handler: (args) => answer(async () => chosen(inside, chooseExit(args, inside.report().map, id))),

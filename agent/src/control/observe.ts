@@ -46,6 +46,7 @@ const changedBy: Readonly<Record<Step['do'], readonly Part[]>> = {
   guard: ['guard'],
   grants: ['guard'],
   'remove-peers': ['link'],
+  'greet-peers': ['link'],
   'set-peers': ['link'],
   names: ['resolver'],
   // Routes go and come with the device.

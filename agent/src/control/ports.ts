@@ -4,7 +4,7 @@
  */
 import type { NamesStep, ResolverState } from '../plan/names.ts';
 import type { BootFiles, Family, Lifeline, Link, Observed, Routings } from '../plan/observed.ts';
-import type { PeerSetting } from '../plan/plan.ts';
+import type { PeerGreeting, PeerSetting } from '../plan/peers.ts';
 import type { HostName } from '../policy/names.ts';
 import type { AuditBatch } from '../trust/audit-chain.ts';
 import type { AuditFiles } from '../trust/audit-verify.ts';
@@ -92,7 +92,7 @@ export interface Firewall {
   canOffload(): Promise<boolean>;
 }
 
-/** The WireGuard device and its peers; six verbs, because wg(8) knows no fewer things to do. */
+/** The WireGuard device and its peers; a verb for each thing that wg(8) and ip-link(8) are to do. */
 export interface WireGuard {
   device(name: string): Promise<WgDevice | undefined>;
   create(name: string): Promise<void>;
@@ -100,6 +100,8 @@ export interface WireGuard {
   /** Sets the private key, the port, the MTU and the mark of what it sends. */
   configure(name: string, link: { listenPort: number; mtu: number; mark: number }): Promise<void>;
   setPeers(name: string, peers: readonly PeerSetting[]): Promise<void>;
+  /** Begins a handshake with each. */
+  greetPeers(name: string, peers: readonly PeerGreeting[]): Promise<void>;
   removePeers(name: string, publicKeys: readonly string[]): Promise<void>;
 }
 

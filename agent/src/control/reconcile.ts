@@ -62,6 +62,8 @@ async function apply(world: World, step: Step): Promise<void> {
       return world.wireGuard.removePeers(step.interface, step.publicKeys);
     case 'set-peers':
       return world.wireGuard.setPeers(step.interface, step.peers);
+    case 'greet-peers':
+      return world.wireGuard.greetPeers(step.interface, step.peers);
     case 'create-link':
       return world.wireGuard.create(step.interface);
     case 'configure-link':

@@ -77,6 +77,7 @@ export function statusReport(report: Report): JsonObject {
     node: identity.id,
     identity_key: identity.identityKey,
     wireguard_key: identity.wireGuardKey,
+    next_wireguard_key: identity.nextWireGuardKey ?? null,
     name: report.map?.members.find(({ id }) => id === identity.id)?.name ?? null,
     interface: report.choices.interface,
     choices: choicesReport(report.choices, report.map, identity.id),

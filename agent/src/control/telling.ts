@@ -21,6 +21,7 @@ type Counts = NonNullable<Report['refusals']>['counts'];
 export interface Seen {
   readonly settings: Settings | undefined;
   readonly floors: Floors | undefined;
+  readonly wireGuardKey: string;
   readonly state: string;
   /** The live counts of a session, and what they were. */
   readonly counts: { readonly of: Counts; readonly were: Counts } | undefined;
@@ -55,6 +56,10 @@ function toldChoices(before: Settings | undefined, now: Settings | undefined): r
   if (before === undefined || now === undefined) return [];
   const fields = choiceFields(now);
   return JSON.stringify(fields) === JSON.stringify(choiceFields(before)) ? [] : [{ event: 'choices', fields }];
+}
+
+function toldKey(before: string | undefined, now: string): readonly Happening[] {
+  return before === undefined || before === now ? [] : [{ event: 'key-changed', fields: { wireguard: now } }];
 }
 
 /** The first floors of a network come with joining it. */
@@ -104,9 +109,11 @@ export function tell(
   scene: Scene,
 ): { readonly told: readonly Happening[]; readonly seen: Seen } {
   const { report, isConfigured, subject, clockUnixS, monotonicS } = scene;
-  const { floors, refusals, judgement } = report;
+  const { floors, refusals, judgement, identity } = report;
+  const { wireGuardKey } = identity;
   const settings = isConfigured ? { network: report.network, choices: report.choices } : seen?.settings;
   const membership = toldMembership(seen?.settings, settings);
+  const hasJoined = membership.some(({ event }) => event === 'joined');
   const known = membership.length > 0 ? undefined : seen?.floors;
   const offsetS = clockUnixS - monotonicS;
   const jumpS = Math.round(offsetS - (seen?.offsetS ?? offsetS));
@@ -116,11 +123,8 @@ export function tell(
     ...(hasJumped ? [{ event: 'clock-jump', fields: { by_s: jumpS } } as const] : []),
     ...membership,
     ...toldChoices(seen?.settings, settings),
-    ...toldFloors(
-      known,
-      floors,
-      membership.some(({ event }) => event === 'joined'),
-    ),
+    ...toldKey(seen?.wireGuardKey, wireGuardKey),
+    ...toldFloors(known, floors, hasJoined),
     ...toldRefusals(seen, refusals),
     ...(drift !== undefined && proven ? [{ event: 'drift-repaired', fields: { steps: drift } } as const] : []),
     ...toldState(seen?.state, report),
@@ -130,6 +134,7 @@ export function tell(
     seen: {
       settings,
       floors: floors ?? known,
+      wireGuardKey,
       state: judgement.state,
       counts: refusals && { of: refusals.counts, were: { ...refusals.counts } },
       // Small steps that are not told add up until they are.

@@ -2,7 +2,7 @@
 import type { VerifiedMap } from '../trust/types.ts';
 import type { Config } from './config.ts';
 import type { Identity } from './identity.ts';
-import type { Fault } from './ports.ts';
+import { messageOf, type Fault } from './ports.ts';
 import type { Session } from './session.ts';
 
 export interface Grounds {
@@ -11,10 +11,9 @@ export interface Grounds {
   readonly unfit: Fault | undefined;
   readonly config: Config;
   readonly session: Session | undefined;
-  readonly identity: Identity;
 }
 
-export function usableMap({ problem, unfit, config, session, identity }: Grounds): VerifiedMap | string {
+export function usableMap(identity: Identity, { problem, unfit, config, session }: Grounds): VerifiedMap | string {
   if (problem !== undefined) return problem;
   if (unfit?.code === 'SECTION') return unfit.message;
   if (!config.enabled) return 'disabled: rustynet.main.enabled is 0';
@@ -29,4 +28,15 @@ export function usableMap({ problem, unfit, config, session, identity }: Grounds
   const { wireGuardKey } = identity;
   if (own.wireGuardKey === wireGuardKey) return map;
   return `the map of epoch ${map.epoch} has the WireGuard key ${own.wireGuardKey} for this router, not ${wireGuardKey}`;
+}
+
+/** The next WireGuard key is in use once the map has it. Where flash does not take it, `usableMap` says so. */
+export function takeKey(map: VerifiedMap | string | undefined, identity: Identity, log: (line: string) => void): void {
+  const own = typeof map === 'object' ? map.members.find(({ id }) => id === identity.id) : undefined;
+  if (own === undefined || own.wireGuardKey !== identity.nextWireGuardKey) return;
+  try {
+    identity.takeNextKey();
+  } catch (error) {
+    log(`the next WireGuard key could not be taken: ${messageOf(error)}`);
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * The two private keys of a router, files of mode 0600 that belong to this user. In: a folder. Out: keys; made once, when
+ * The private keys of a router, files of mode 0600 that belong to this user: two, and the next of WireGuard's. In: a folder. Out: keys; made once, when
  * there is none. Fault `KEY_FILE` for a file that others can read, that belongs to another, or that is no key.
  */
 import { randomBytes } from 'node:crypto';
@@ -29,26 +29,51 @@ function requireSafe(path: string): void {
   if (uid !== own) refuseFile(path, `wanted owner ${own}, got ${uid}`);
 }
 
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function move(from: string, to: string): void {
+  nodeFiles.rename(from, to);
+  nodeFiles.syncFolder(to.slice(0, to.lastIndexOf('/')));
+}
+
 function secretAt(path: string): Uint8Array {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+  if (!isThere(path)) {
     nodeFiles.writeSynced(`${path}.new`, Buffer.from(`${encodeBase64(randomBytes(32))}\n`));
-    nodeFiles.rename(`${path}.new`, path);
-    nodeFiles.syncFolder(path.slice(0, path.lastIndexOf('/')));
+    move(`${path}.new`, path);
   }
   requireSafe(path);
   const secret = decodeBase64(readFileSync(path, 'utf8').trimEnd());
   return secret?.length === 32 ? secret : refuseFile(path, 'wanted 32 bytes in base64, got something else');
 }
 
+function wireGuardKeyAt(path: string): WireGuardKey {
+  return encodeBase64(x25519.getPublicKey(secretAt(path))) as WireGuardKey;
+}
+
 export function openKeys(folder: string): Keys {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const wireGuardPath = `${folder}/wireguard.key`;
+  const [wireGuardPath, nextPath] = [`${folder}/wireguard.key`, `${folder}/wireguard.next.key`];
   const identity = secretAt(`${folder}/identity.key`);
   const identityKey = Buffer.from(ed25519.getPublicKey(identity)).toString('hex') as IdentityKey;
+  let inUse = wireGuardKeyAt(wireGuardPath);
+  let next = isThere(nextPath) ? wireGuardKeyAt(nextPath) : undefined;
   return {
     id: nodeIdOf(identityKey),
     identityKey,
-    wireGuardKey: encodeBase64(x25519.getPublicKey(secretAt(wireGuardPath))) as WireGuardKey,
+    get wireGuardKey() {
+      return inUse;
+    },
+    get nextWireGuardKey() {
+      return next;
+    },
+    makeNextKey: () => (next ??= wireGuardKeyAt(nextPath)),
+    takeNextKey: () => {
+      if (next === undefined) return;
+      move(nextPath, wireGuardPath);
+      [inUse, next] = [next, undefined];
+    },
     wireGuardPath,
     sign: (message) => ed25519.sign(message, identity),
   };

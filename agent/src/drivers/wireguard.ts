@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { WireGuard } from '../control/ports.ts';
-import type { PeerSetting } from '../plan/plan.ts';
+import type { PeerGreeting, PeerSetting } from '../plan/peers.ts';
 import { parseWgDump } from '../wire/wg-dump.ts';
 import { run } from './run.ts';
 
@@ -15,6 +15,16 @@ function peerArguments({ publicKey, allowedIps, keepaliveS, endpoint }: PeerSett
   const at = endpoint === undefined ? [] : ['endpoint', endpoint];
   const rest = ['persistent-keepalive', String(keepaliveS), 'allowed-ips', allowedIps.join(',')];
   return ['peer', publicKey, ...at, ...rest];
+}
+
+/** A keepalive that is turned on is sent at once (device.c, set_peer), and without a session a handshake goes before it. */
+function greetingArguments({ publicKey, keepaliveS }: PeerGreeting): readonly string[] {
+  return [0, Math.max(1, keepaliveS), keepaliveS].flatMap((each) => [
+    'peer',
+    publicKey,
+    'persistent-keepalive',
+    String(each),
+  ]);
 }
 
 async function setInChunks<Item>(
@@ -43,6 +53,7 @@ export function connectWireGuard(privateKeyPath: string): WireGuard {
       await run('wg', ['set', name, ...port, 'private-key', privateKeyPath]);
     },
     setPeers: (name, peers) => setInChunks(name, peers, peerArguments),
+    greetPeers: (name, peers) => setInChunks(name, peers, greetingArguments),
     removePeers: (name, keys) => setInChunks(name, keys, (key) => ['peer', key, 'remove']),
   };
 }

@@ -5,25 +5,17 @@
  * Grants come early because one transaction both revokes and grants: to a peer that is not yet there, a grant lets
  * nothing pass. The lease, which opens all of it, comes last and only after the proof.
  */
-import type { Desired, DesiredPeer } from '../policy/desired.ts';
-import type { WgPeer } from '../wire/wg-dump.ts';
+import type { Desired } from '../policy/desired.ts';
 import { renderGrants, renderWhole } from './elements.ts';
 import { marksOf } from './guard.ts';
 import { planNames, type NamesStep } from './names.ts';
 import { tunnelMtu } from './mtu.ts';
 import { bootFiles } from './boot.ts';
 import type { BootFiles, Family, Observed } from './observed.ts';
+import { goingPeers, greetings, peerSettings, type PeerGreeting, type PeerSetting } from './peers.ts';
 import { isProtected, protectionScript } from './protection.ts';
 import { routingScripts } from './routing.ts';
-import { guardFindings, peerFindings } from './prove.ts';
-
-export interface PeerSetting {
-  readonly publicKey: string;
-  readonly allowedIps: readonly string[];
-  readonly keepaliveS: number;
-  /** `address:port`; without it the kernel keeps the one it has. */
-  readonly endpoint?: string;
-}
+import { guardFindings } from './prove.ts';
 
 export type Step =
   | { readonly do: 'protection'; readonly script: string }
@@ -50,11 +42,10 @@ export type Step =
       readonly addresses: readonly string[];
       readonly routes: readonly string[];
     }
+  /** A handshake with each, now: under another private key every session has ended. */
+  | { readonly do: 'greet-peers'; readonly interface: string; readonly peers: readonly PeerGreeting[] }
   | { readonly do: 'set-peers'; readonly interface: string; readonly peers: readonly PeerSetting[] }
   | NamesStep;
-
-/** WireGuard's REJECT_AFTER_TIME: a session without a handshake for longer is dead. */
-const sessionS = 180;
 
 export function plan(desired: Desired, observed: Observed): readonly Step[] {
   const protection = planProtection(desired, observed);
@@ -101,8 +92,7 @@ function planRemoval(desired: Desired, { link, device }: Observed): readonly Ste
   const { interface: name } = desired;
   if (link === undefined) return [];
   if (desired.publicKey === undefined || link.kind !== 'wireguard') return [{ do: 'remove-link', interface: name }];
-  const wanted = new Set<string>(desired.peers.map(({ publicKey }) => publicKey));
-  const publicKeys = (device?.peers ?? []).map(({ publicKey }) => publicKey).filter((key) => !wanted.has(key));
+  const { publicKeys } = goingPeers(desired, device?.peers ?? []);
   return publicKeys.length === 0 ? [] : [{ do: 'remove-peers', interface: name, publicKeys }];
 }
 
@@ -128,34 +118,18 @@ function planLink(desired: Desired, observed: Observed): readonly Step[] {
     const renewed = link === undefined || !addresses.every((address) => link.addresses.includes(address));
     steps.push({ do: 'address-link', interface: name, renewed, addresses, routes });
   }
-  return [...steps, ...planPeers(desired, link === undefined ? { ...observed, device: noDevice } : observed)];
+  const peers = link === undefined ? [] : (device?.peers ?? []);
+  const greeted = device?.publicKey === desired.publicKey ? [] : greetings(desired, peers);
+  if (greeted.length > 0) steps.push({ do: 'greet-peers', interface: name, peers: greeted });
+  const settings = peerSettings(desired, peers, observed);
+  if (settings.length > 0) steps.push({ do: 'set-peers', interface: name, peers: settings });
+  const { replaced } = goingPeers(desired, peers);
+  if (replaced.length > 0) steps.push({ do: 'remove-peers', interface: name, publicKeys: replaced });
+  return steps;
 }
-
-const noDevice = { listenPort: 0, mark: 0, peers: [] };
 
 function same(left: readonly string[], right: readonly string[]): boolean {
   return [...new Set(left)].sort().join() === [...new Set(right)].sort().join();
-}
-
-function planPeers(desired: Desired, observed: Observed): readonly Step[] {
-  const known = new Map((observed.device?.peers ?? []).map((peer) => [peer.publicKey, peer]));
-  const peers = desired.peers.flatMap((peer) => {
-    const got = known.get(peer.publicKey);
-    const endpoint = endpointFor(peer, got, observed);
-    if (endpoint === undefined && peerFindings(peer, got).length === 0) return [];
-    const { publicKey, allowedIps, keepaliveS } = peer;
-    return [{ publicKey, allowedIps, keepaliveS, ...(endpoint === undefined ? {} : { endpoint }) }];
-  });
-  return peers.length === 0 ? [] : [{ do: 'set-peers', interface: desired.interface, peers }];
-}
-
-/** A live session's endpoint is the kernel's own, which follows a peer that roams; only a dead one is told again. */
-function endpointFor(peer: DesiredPeer, got: WgPeer | undefined, observed: Observed): string | undefined {
-  const resolved = peer.endpoints.flatMap((endpoint) => observed.resolved.get(endpoint) ?? []);
-  const dead = observed.atUnixS - (got?.latestHandshakeUnixS ?? 0) > sessionS;
-  const current = got?.endpoint;
-  if (current !== undefined && (!dead || resolved.includes(current))) return undefined;
-  return resolved[0];
 }
 
 /** A line for a log or a terminal. */
@@ -171,8 +145,9 @@ export function describe(step: Step): string {
       return `${step.do}: ${step.script.split('\n').length - 1} nft commands`;
     case 'remove-peers':
       return `remove-peers: ${step.publicKeys.join(' ')}`;
+    case 'greet-peers':
     case 'set-peers':
-      return `set-peers: ${step.peers.map(({ publicKey }) => publicKey).join(' ')}`;
+      return `${step.do}: ${step.peers.map(({ publicKey }) => publicKey).join(' ')}`;
     case 'configure-link':
       return `configure-link: ${step.interface} port ${step.listenPort} MTU ${step.mtu}`;
     case 'address-link':

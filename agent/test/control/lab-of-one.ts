@@ -68,6 +68,8 @@ export class LabOfOne {
   /** What the kernel shows; a test bends it. */
   shows: Observed | undefined = undefined;
   isNftBroken = false;
+  /** Of keys alone: a test has the store itself refuse. */
+  isFlashFull = false;
   readonly removed: string[] = [];
   readonly agent: Agent;
   #methods: Record<string, UbusMethod> = {};
@@ -85,14 +87,26 @@ export class LabOfOne {
     this.audit = openAudit(join(this.folder, 'audit'));
     this.options = new Map(Object.entries(options));
     const { key, secret } = signer(`member ${name}`);
-    const wireGuard = sha256(new Uint8Array(Buffer.from(`test wireguard ${name}`)));
+    const keyOf = (seed: string): WireGuardKey =>
+      encodeBase64(x25519.getPublicKey(sha256(new Uint8Array(Buffer.from(seed))))) as WireGuardKey;
+    const keys = { inUse: keyOf(`test wireguard ${name}`), next: undefined as WireGuardKey | undefined };
     this.agent = new Agent({
       version: 'test',
       builtUnixS: nowUnixS - 1000,
       identity: {
         id: nodeIdOf(key),
         identityKey: key,
-        wireGuardKey: encodeBase64(x25519.getPublicKey(wireGuard)) as WireGuardKey,
+        get wireGuardKey() {
+          return keys.inUse;
+        },
+        get nextWireGuardKey() {
+          return keys.next;
+        },
+        makeNextKey: () => (keys.next ??= keyOf(`next wireguard ${name}`)),
+        takeNextKey: () => {
+          if (this.isFlashFull) throw new Error('ENOSPC: no space left on device');
+          [keys.inUse, keys.next] = [keys.next ?? keys.inUse, undefined];
+        },
         sign: (message) => ed25519.sign(message, secret),
       },
       world: {
@@ -111,6 +125,7 @@ export class LabOfOne {
           remove: (link) => Promise.resolve(void this.removed.push(link)),
           configure: () => Promise.resolve(),
           setPeers: () => Promise.resolve(),
+          greetPeers: () => Promise.resolve(),
           removePeers: () => Promise.resolve(),
         },
         network: {

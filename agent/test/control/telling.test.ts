@@ -37,7 +37,7 @@ const outcome = (steps: readonly string[], finding?: string): Outcome => ({
 });
 const report: Report = {
   version: '1',
-  identity: undefined as unknown as Report['identity'],
+  identity: { wireGuardKey: 'k1' } as Report['identity'],
   judgement: { state: 'enforced', why: 'the kernel shows it' },
   nowUnixS,
   clock: 'ntp',
@@ -165,6 +165,11 @@ describe('told', () => {
       'announced prefixes',
       [{}, { report: { choices: { ...choices, announced: ['192.168.1.0/24' as Cidr] } } }],
       [{ event: 'choices', fields: expect.objectContaining({ announced: '192.168.1.0/24' }) as unknown }],
+    ],
+    [
+      'another WireGuard key in use',
+      [{}, { report: { identity: { wireGuardKey: 'k2' } as Report['identity'] } }],
+      [{ event: 'key-changed', fields: { wireguard: 'k2' } }],
     ],
     [
       'a clock that was set back',

@@ -16,6 +16,7 @@ export function worldOf(shown: Observed, nft: (script: string) => void, done: st
       remove: () => Promise.resolve(void done.push('remove link')),
       configure: () => Promise.resolve(),
       setPeers: () => Promise.resolve(void done.push('set peers')),
+      greetPeers: () => Promise.resolve(void done.push('greet peers')),
       removePeers: (_, keys) => Promise.resolve(void done.push(`remove ${keys.join()}`)),
     },
     network: {

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
@@ -30,6 +30,30 @@ describe('keys', () => {
     const { wireGuardKey, wireGuardPath } = openKeys(folder);
     const said = execFileSync('sh', ['-c', `wg pubkey < ${wireGuardPath}`], { encoding: 'utf8' }).trim();
     expect(said).toBe(wireGuardKey);
+  });
+  test('the next one is made once, survives a restart, and in use it is what wg(8) reads; the one before is gone', () => {
+    const keys = openKeys(folder);
+    const before = keys.wireGuardKey;
+    expect(keys.nextWireGuardKey).toBeUndefined();
+    const next = keys.makeNextKey();
+    expect(next).not.toBe(before);
+    expect(keys.makeNextKey()).toBe(next);
+    expect(statSync(`${folder}/wireguard.next.key`).mode & 0o777).toBe(0o600);
+    const restarted = openKeys(folder);
+    expect(restarted).toMatchObject({ wireGuardKey: before, nextWireGuardKey: next });
+    restarted.takeNextKey();
+    expect(restarted.wireGuardKey).toBe(next);
+    expect(restarted.nextWireGuardKey).toBeUndefined();
+    expect(openKeys(folder).wireGuardKey).toBe(next);
+    expect(readdirSync(folder).sort()).toEqual(['identity.key', 'wireguard.key']);
+    const said = execFileSync('sh', ['-c', `wg pubkey < ${keys.wireGuardPath}`], { encoding: 'utf8' }).trim();
+    expect(said).toBe(next);
+  });
+  test('without a next one there is nothing to take', () => {
+    const keys = openKeys(folder);
+    const before = keys.wireGuardKey;
+    keys.takeNextKey();
+    expect([keys.wireGuardKey, openKeys(folder).wireGuardKey]).toEqual([before, before]);
   });
   test('the node id is that of the identity key, which signs', () => {
     const { id, identityKey, sign } = openKeys(folder);

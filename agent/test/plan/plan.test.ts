@@ -66,7 +66,7 @@ describe('plan', () => {
       'another private key is replaced',
       desired,
       { ...there, device: { ...device, publicKey: home.wireGuardKey } },
-      ['configure-link'],
+      ['configure-link', 'greet-peers'],
     ],
     [
       'a peer of nobody is removed',
@@ -116,6 +116,40 @@ describe('plan', () => {
     };
     expect(kinds(desired, unknown)).toEqual([]);
     expect(kinds(desired, { ...unknown, resolved: there.resolved })).toEqual(['set-peers']);
+  });
+  describe('a member under another key', () => {
+    const oldHome = { ...(device.peers[homeAt] as WgPeer), publicKey: 'old', endpoint: '198.51.100.1:4000' };
+    const others = device.peers.filter((_, at) => at !== homeAt);
+    const before = (peers: readonly WgPeer[]): Observed => ({ ...there, device: { ...device, peers } });
+    const endpointOf = (observed: Observed): unknown =>
+      plan(desired, observed).flatMap((step) => (step.do === 'set-peers' ? step.peers : []))[0]?.endpoint;
+    test('takes the place of the old one, which goes afterwards', () => {
+      const steps = plan(desired, before([...others, oldHome]));
+      expect(steps).toMatchObject([
+        { do: 'set-peers', peers: [{ publicKey: home.wireGuardKey, allowedIps: oldHome.allowedIps }] },
+        { do: 'remove-peers', publicKeys: ['old'] },
+      ]);
+    });
+    test('is met where the old one was last, while that session lives; else where the map says', () => {
+      expect(endpointOf(before([...others, oldHome]))).toBe('198.51.100.1:4000');
+      expect(endpointOf(before([...others, { ...oldHome, latestHandshakeUnixS: 0 }]))).toBe('203.0.113.7:51820');
+    });
+    test('an old one that may send more than the new one goes first', () => {
+      const wider = { ...oldHome, allowedIps: [...oldHome.allowedIps, '0.0.0.0/0'] };
+      expect(kinds(desired, before([...others, wider]))).toEqual(['remove-peers', 'set-peers']);
+    });
+    test('one without a place of its own, whose place nobody takes, goes first', () => {
+      expect(kinds(desired, before([...device.peers, { ...oldHome, allowedIps: [] }]))).toEqual(['remove-peers']);
+    });
+  });
+  test('under another private key, those that stay are met again, with the keepalive that they have', () => {
+    const observed = { ...there, device: { ...device, publicKey: home.wireGuardKey } };
+    const greeted = plan(desired, observed).find((step) => step.do === 'greet-peers');
+    expect(greeted).toEqual({
+      do: 'greet-peers',
+      interface: 'rn0',
+      peers: desired.peers.map(({ publicKey, keepaliveS }) => ({ publicKey, keepaliveS })),
+    });
   });
   test('after a link that went, netifd is told down before up', () => {
     const gone = without(without(there, 'link'), 'device');
