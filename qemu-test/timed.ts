@@ -8,4 +8,5 @@ export const timed: readonly string[] = [
   'package-installs-upgrades-leaves',
   'removed-member-is-cut-off',
   'revoke-cuts-live-flow',
+  'wireguard-key-rotates-without-loss',
 ];

@@ -65,12 +65,15 @@ export class LabBroker {
     return { text: () => heard, stop: () => client.endAsync() };
   }
 
-  /** What a broker may do to anyone: puts a retained message under a topic. */
-  async say(topic: string, payload: Uint8Array): Promise<void> {
-    const { name: username, password } = users.operator;
+  /** What a broker may do to anyone: puts a retained message under a topic. As a router it throws what the broker answers. */
+  async say(topic: string, payload: Uint8Array, as: keyof typeof users = 'operator'): Promise<void> {
+    const { name: username, password } = users[as];
     const client = await mqtt.connectAsync(this.hostUrl, { ca: this.#ca, username, password, protocolVersion: 5 });
-    await client.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: true });
-    await client.endAsync();
+    try {
+      await client.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: true });
+    } finally {
+      await client.endAsync();
+    }
   }
 }
 

@@ -149,16 +149,28 @@ async function carryOut(world: World, steps: readonly Step[], log: (line: string
   return done;
 }
 
-/** These close and open nothing that was not open: a table anew has no lease. */
+/** These open nothing that was not open: a table anew has no lease. */
 const takesBack: readonly Step['do'][] = ['routing', 'grants', 'remove-peers'];
 const putsBack: readonly Step['do'][] = ['protection', 'guard'];
+const ownKey: readonly Step['do'][] = ['configure-link', 'greet-peers'];
+const othersKeys: readonly Step['do'][] = ['set-peers', 'greet-peers', 'remove-peers'];
+/**
+ * A router that changes its key goes first: what its old one sealed, the others take as long as they know no new one, and
+ * what it has to send waits for them, 128 packets at most (WireGuard's MAX_STAGED_PACKETS).
+ */
+const leadMs = 500;
+
+function leading(steps: readonly Step[], kinds: readonly Step['do'][]): readonly Step[] {
+  const end = steps.findIndex((step) => !kinds.includes(step.do));
+  return end < 0 ? steps : steps.slice(0, end);
+}
 
 /**
  * What is taken back does not wait for a look at everything: it goes first, by what was seen last. Where that is no
  * longer so and the kernel refuses, the plan after the look does it. `isAsBefore`: what was seen last was of the same
  * desire, so that all its tables can be put back from it; those of another may need more than was looked for.
  */
-export function hurry(
+export async function hurry(
   world: World,
   asked: Desired,
   last: Observed,
@@ -166,9 +178,12 @@ export function hurry(
   log: (line: string) => void,
 ): Promise<readonly Step[]> {
   const steps = plan(fit(asked, last).desired, last);
-  const first = isAsBefore ? [...putsBack, ...takesBack] : takesBack;
-  const next = steps.findIndex((step) => !first.includes(step.do));
-  return carryOut(world, next < 0 ? steps : steps.slice(0, next), log);
+  const first = leading(steps, [...takesBack, ...(isAsBefore ? putsBack : ownKey)]);
+  const done = await carryOut(world, first, log);
+  const renewed = isAsBefore ? [] : leading(steps.slice(first.length), othersKeys);
+  if (!renewed.some((step) => step.do === 'greet-peers')) return done;
+  await new Promise((resolve) => setTimeout(resolve, leadMs));
+  return [...done, ...(await carryOut(world, renewed, log))];
 }
 
 /**

@@ -53,12 +53,17 @@ export function goingPeers(
   return { publicKeys: going.filter((key) => !replaced.has(key)), replaced: [...replaced] };
 }
 
-/** Those that stay. */
-export function greetings({ peers }: Desired, got: readonly WgPeer[]): readonly PeerGreeting[] {
-  const known = keysOf(got);
-  return peers
-    .filter(({ publicKey }) => known.has(publicKey))
-    .map(({ publicKey, keepaliveS }) => ({ publicKey, keepaliveS }));
+/** Those that stay, and those under another key. */
+export function greetings(
+  desired: Desired,
+  got: readonly WgPeer[],
+): { readonly staying: readonly PeerGreeting[]; readonly renewed: readonly PeerGreeting[] } {
+  const [known, renewed] = [keysOf(got), renewals(desired, got)];
+  const among = (keys: { has(key: string): boolean }): readonly PeerGreeting[] =>
+    desired.peers
+      .filter(({ publicKey }) => keys.has(publicKey))
+      .map(({ publicKey, keepaliveS }) => ({ publicKey, keepaliveS }));
+  return { staying: among(known), renewed: among(renewed) };
 }
 
 export function peerSettings(desired: Desired, peers: readonly WgPeer[], observed: Observed): readonly PeerSetting[] {

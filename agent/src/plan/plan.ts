@@ -119,10 +119,14 @@ function planLink(desired: Desired, observed: Observed): readonly Step[] {
     steps.push({ do: 'address-link', interface: name, renewed, addresses, routes });
   }
   const peers = link === undefined ? [] : (device?.peers ?? []);
-  const greeted = device?.publicKey === desired.publicKey ? [] : greetings(desired, peers);
-  if (greeted.length > 0) steps.push({ do: 'greet-peers', interface: name, peers: greeted });
+  const greet = (greeted: readonly PeerGreeting[]): void => {
+    if (greeted.length > 0) steps.push({ do: 'greet-peers', interface: name, peers: greeted });
+  };
+  const { staying, renewed } = greetings(desired, peers);
+  if (device?.publicKey !== desired.publicKey) greet(staying);
   const settings = peerSettings(desired, peers, observed);
   if (settings.length > 0) steps.push({ do: 'set-peers', interface: name, peers: settings });
+  greet(renewed);
   const { replaced } = goingPeers(desired, peers);
   if (replaced.length > 0) steps.push({ do: 'remove-peers', interface: name, publicKeys: replaced });
   return steps;

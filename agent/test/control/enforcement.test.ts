@@ -4,7 +4,7 @@ import { Enforcement, type Wish } from '../../src/control/enforcement.ts';
 import { compile } from '../../src/policy/compile.ts';
 import { believed, choices, rule } from '../policy/believed.ts';
 import { mirror } from '../plan/mirror.ts';
-import { laptop, nowUnixS } from '../trust/network.ts';
+import { home, laptop, nowUnixS } from '../trust/network.ts';
 import { worldOf } from './world-of.ts';
 
 const wishOf = (...rules: unknown[]): Wish => ({
@@ -22,12 +22,17 @@ class Watched {
   readonly order: string[] = [];
   guard = before.guard;
   refusals = 0;
+  shownPeers = before.device?.peers ?? [];
   readonly enforcement: Enforcement;
 
   constructor() {
     const world = worldOf(before, (script) => this.#nft(script));
     world.firewall.table = (name) => Promise.resolve(name === 'inet rustynet' ? this.guard : undefined);
     world.routing.look = () => (this.order.push('look'), Promise.resolve(after.routing));
+    world.wireGuard.device = () => Promise.resolve(before.device && { ...before.device, peers: this.shownPeers });
+    world.wireGuard.setPeers = () => Promise.resolve(void this.order.push('set peers'));
+    world.wireGuard.greetPeers = () => Promise.resolve(void this.order.push('greet peers'));
+    world.wireGuard.configure = () => Promise.resolve(void this.order.push('configure'));
     world.wireGuard.removePeers = () => Promise.resolve(void this.order.push('remove peer'));
     const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0 };
     this.enforcement = new Enforcement(world, clocks, (line) => this.order.push(line.replace(/:.* failed: /, ': ')));
@@ -87,5 +92,29 @@ describe('a table of ours that is gone', () => {
     await router.run(all);
     router.guard = undefined;
     expect((await router.run(all))[0]).toBe('look');
+  });
+});
+
+describe('a map with another key', () => {
+  test('of a peer: it takes its place before the look, after the lead that the one who changes it has', async () => {
+    const router = new Watched();
+    router.shownPeers = router.shownPeers.map((peer, at) => (at === 0 ? { ...peer, publicKey: 'old' } : peer));
+    await router.run(all);
+    const beganMs = performance.now();
+    const order = await router.run({ ...all, subject: 'with another key' });
+    expect(order.slice(0, 4)).toEqual(['set peers', 'greet peers', 'remove peer', 'look']);
+    expect(performance.now() - beganMs).toBeGreaterThan(490);
+  });
+  test('of this router itself: it is in use before the look, without a lead', async () => {
+    const router = new Watched();
+    await router.run(all);
+    const desired = { ...all.desired, publicKey: home.wireGuardKey };
+    const beganMs = performance.now();
+    expect((await router.run({ ...all, desired, subject: 'own' })).slice(0, 3)).toEqual([
+      'configure',
+      'greet peers',
+      'look',
+    ]);
+    expect(performance.now() - beganMs).toBeLessThan(490);
   });
 });

@@ -127,6 +127,7 @@ describe('plan', () => {
       const steps = plan(desired, before([...others, oldHome]));
       expect(steps).toMatchObject([
         { do: 'set-peers', peers: [{ publicKey: home.wireGuardKey, allowedIps: oldHome.allowedIps }] },
+        { do: 'greet-peers', peers: [{ publicKey: home.wireGuardKey }] },
         { do: 'remove-peers', publicKeys: ['old'] },
       ]);
     });

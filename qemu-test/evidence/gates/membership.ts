@@ -60,6 +60,20 @@ export const membership: Readonly<Record<string, Wants>> = {
     'its live flow stops within 2 s, seen from the WAN': [cutOffInTime, flowsAtFirst(host2, lan1, 50)],
     'it is no peer in the kernel, and knows itself that it is no member': [],
   },
+  'removed-router-cannot-return': {
+    'its WireGuard set up by hand with all it knew gets no handshake': [isCutOff(host2, lan1, 10)],
+    'the map in which it was a member, said with its login and by a broker that helps it, is taken by nobody': [],
+    'left and joined anew with an invite of before, it is closed: an invite lets it see, not in': [
+      isCutOff(host2, lan1, 3),
+    ],
+  },
+  'wireguard-key-rotates-without-loss': {
+    'r2 takes another key under a flow of 100 pings a second: none is lost, and the other kernel knows the new key alone':
+      [flows(host1, lan2, 300)],
+    'r1 takes another key under a flow of 100 pings a second: none is lost, and the other kernel knows the new key alone':
+      [flows(host1, lan2, 300)],
+    'with the key of before, nobody gets a handshake, and no file of the router has it': [reaches(host1, lan2, 3)],
+  },
   'adding-a-peer-disturbs-nobody': {
     '50 edits, 100 packets a second, none lost, no handshake before its time': [
       probes(host1, lan2, 2),

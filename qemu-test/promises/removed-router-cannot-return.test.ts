@@ -1,0 +1,63 @@
+// Who was removed has keys, a map in which it was a member, and the login to the broker. None of it brings it back.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { topics } from '../../agent/src/trust/topics.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { wanAddress } from '../topology/router.ts';
+import { formMesh } from '../topology/saved.ts';
+
+let mesh: Mesh;
+let invite: string;
+let keyOfR1: string;
+let memberMap: Buffer;
+let epoch: number;
+beforeAll(async () => {
+  mesh = await formMesh({ routers: ['r1', 'r2'] });
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  invite = await mesh.invite();
+  keyOfR1 = (await r1.guest.run('wg show rn0 public-key')).trim();
+  memberMap = mesh.signedMap();
+  expect(await r2.hostPings(r1.hostAddress, 3), 'while it is a member').toEqual({ sent: 3, received: 3 });
+  await r2.guest.run('cp -r /etc/rustynet /tmp/stolen');
+  await mesh.operator('member', 'remove', 'r2');
+  epoch = await mesh.release();
+  await r1.reaches('enforced', epoch);
+  await r2.until(({ why }) => String(why).includes('no member'), 'a router that knows');
+});
+afterAll(() => mesh.stop());
+
+const peersOfR1 = (): Promise<string> => mesh.router('r1').guest.run('wg show rn0 peers');
+
+test('its WireGuard set up by hand with all it knew gets no handshake', async () => {
+  const r2 = mesh.router('r2');
+  await r2.guest.run(`/etc/init.d/rustynet stop
+ip link add wg9 type wireguard; wg set wg9 listen-port 51820 private-key /tmp/stolen/wireguard.key peer ${keyOfR1} endpoint ${wanAddress(1)}:51820 allowed-ips 0.0.0.0/0 persistent-keepalive 1
+ip link set wg9 up; ip route add 192.168.1.0/24 dev wg9`);
+  expect(await r2.hostPings(mesh.router('r1').hostAddress, 10)).toMatchObject({ received: 0 });
+  expect((await r2.guest.run('wg show wg9 latest-handshakes')).trim()).toBe(`${keyOfR1}\t0`);
+  expect(await peersOfR1()).toBe('');
+  await r2.guest.run('ip link del wg9; /etc/init.d/rustynet start');
+});
+
+test('the map in which it was a member, said with its login and by a broker that helps it, is taken by nobody', async () => {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  const topic = topics.map(mesh.network);
+  await expect(mesh.broker.say(topic, memberMap, 'router')).rejects.toThrow('Not authorized');
+  const before = (await r1.status())['refusals'] as { rollback: number };
+  await mesh.broker.say(topic, memberMap);
+  await r1.until(({ refusals }) => (refusals as { rollback: number }).rollback > before.rollback, 'a refusal');
+  await r2.until(({ refusals }) => (refusals as { rollback: number }).rollback > 0, 'a refusal');
+  expect(await r1.status()).toMatchObject({ state: 'enforced', map: { epoch } });
+  await r2.reaches('closed');
+  expect(await peersOfR1()).toBe('');
+  await mesh.publish();
+});
+
+test('left and joined anew with an invite of before, it is closed: an invite lets it see, not in', async () => {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  await r2.guest.run('rustynet leave');
+  await mesh.join('r2', invite);
+  const status = await r2.until(({ why }) => String(why).includes('no member'), 'a router that knows');
+  expect(status).toMatchObject({ state: 'closed', peers: 0, why: `this router is no member in epoch ${epoch}` });
+  expect(await r2.hostPings(r1.hostAddress, 3)).toMatchObject({ received: 0 });
+  expect(await peersOfR1()).toBe('');
+});
