@@ -59,3 +59,22 @@ export async function sendEach({ guest }: Router, to: string, kinds: readonly st
   const all = commands.map((command) => `{ ${within} ${command}; } >/dev/null 2>&1 &`).join('\n');
   await guest.run(`${all}\nwait; true`, { timeoutMs: 30_000 });
 }
+
+/** As many as were due by now, each millisecond: what a sleep comes late is caught up. */
+const probing = `const socket = require('dgram').createSocket('udp4');
+const [to, perSecond, seconds] = process.argv.slice(1);
+const [beganMs, all] = [performance.now(), perSecond * seconds];
+let sent = 0;
+socket.on('error', () => {});
+socket.bind(() => setInterval(() => {
+  for (const due = Math.min(all, ((performance.now() - beganMs) * perSecond) / 1000); sent < due; sent += 1) socket.send('x', 9, to, () => {});
+  if (sent >= all) { console.log((performance.now() - beganMs) / 1000); process.exit(); }
+}, 1));`;
+
+/** UDP from the LAN host, answered or not; gives how many a second it really was. */
+export async function probe({ guest }: Router, to: string, perSecond: number, seconds: number): Promise<number> {
+  const took = await guest.run(`${within} node -e "${probing}" ${to} ${perSecond} ${seconds}`, {
+    timeoutMs: seconds * 5000,
+  });
+  return (perSecond * seconds) / Number(took);
+}
