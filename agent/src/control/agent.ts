@@ -262,6 +262,7 @@ export class Agent {
       nowUnixS: this.#moment().atUnixS,
       clock: this.#clock(),
       network: this.#config.membership?.network,
+      invite: this.#session?.invite,
       map: typeof map === 'string' ? undefined : map,
       floors: belief?.floors,
       refusals: belief?.refusals,

@@ -6,7 +6,7 @@ import type { Judgement } from '../plan/judge.ts';
 import type { Choices } from '../policy/desired.ts';
 import { encodeEnvelope, pae } from '../trust/dsse.ts';
 import { statusType } from '../trust/limits.ts';
-import type { Floors, NetworkId, VerifiedMap } from '../trust/types.ts';
+import type { Floors, InviteId, NetworkId, VerifiedMap } from '../trust/types.ts';
 import { keyIdOf } from '../trust/words.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
 import type { RefusalCounts } from './belief.ts';
@@ -23,6 +23,8 @@ export interface Report {
   readonly nowUnixS: number;
   readonly clock: ClockSource;
   readonly network: NetworkId | undefined;
+  /** By which this router asks to be let in. */
+  readonly invite: InviteId | undefined;
   readonly map: VerifiedMap | undefined;
   readonly floors: Floors | undefined;
   readonly refusals: RefusalCounts | undefined;
@@ -66,6 +68,12 @@ function floorsReport(floors: Floors | undefined): JsonObject | null {
   return { root_version: rootVersion, epoch, map_digest: mapDigest ?? null, time: timeUnixS };
 }
 
+function brokerReport(broker: BrokerState | undefined): JsonObject | null {
+  if (broker === undefined) return null;
+  const { connected, lastError = null, dropped, receivedBytes } = broker;
+  return { connected, last_error: lastError, dropped, received_bytes: receivedBytes };
+}
+
 /** `ubus call rustynet status`. */
 export function statusReport(report: Report): JsonObject {
   const { identity, judgement, refusals, broker, outcome } = report;
@@ -82,6 +90,7 @@ export function statusReport(report: Report): JsonObject {
     interface: report.choices.interface,
     choices: choicesReport(report.choices, report.map, identity.id),
     network: report.network ?? null,
+    invite: report.invite ?? null,
     map: mapReport(report.map),
     floors: floorsReport(report.floors),
     now: report.nowUnixS,
@@ -92,15 +101,7 @@ export function statusReport(report: Report): JsonObject {
     peers: outcome?.observed.device?.peers.length ?? 0,
     refusals: { ...(refusals?.counts ?? {}) },
     last_refusal: refusals?.last === undefined ? null : { ...refusals.last },
-    broker:
-      broker === undefined
-        ? null
-        : {
-            connected: broker.connected,
-            last_error: broker.lastError ?? null,
-            dropped: broker.dropped,
-            received_bytes: broker.receivedBytes,
-          },
+    broker: brokerReport(broker),
     flash_writes: report.flashWrites,
     findings,
     warnings: warnings(report),

@@ -4,6 +4,7 @@
  * lets one router in. The secret is in that line and nowhere else.
  */
 import { randomBytes } from 'node:crypto';
+import { renderUnicodeCompact } from 'uqr';
 import { encodeBase64 } from '../trust/base64.ts';
 import { decodeInvite, encodeInvite, type Invite } from '../trust/invite.ts';
 import { inviteKeyOf } from '../trust/join.ts';
@@ -28,6 +29,7 @@ const maxTtlS = 30 * 86_400;
 export const inviteOptions = {
   name: { value: 'NAME', help: 'let one router in, as NAME; without it the invite lets nobody in by itself' },
   ttl: { value: 'TIME', help: 'with --name: for how long, 1m to 30d' },
+  qr: { help: 'show it as a QR code, too, for a camera' },
   ...memberOptions,
   ...loginOptions,
 } satisfies Options;
@@ -38,6 +40,16 @@ function ttlS(given: Given): number {
     const durationS = parseDurationS(text);
     return durationS !== undefined && durationS >= minTtlS && durationS <= maxTtlS ? durationS : undefined;
   });
+}
+
+/** Version 40 of ISO/IEC 18004 with the least error correction, in bytes. */
+const maxQrBytes = 2953;
+
+function qrLines(text: string): readonly string[] {
+  if (text.length > maxQrBytes) {
+    fail('invite-length', `wanted at most ${maxQrBytes} bytes for a QR code, got an invite of ${text.length}`);
+  }
+  return renderUnicodeCompact(text, { ecc: 'L' }).split('\n');
 }
 
 /** What can be known to fail at approval fails now. */
@@ -82,13 +94,14 @@ export async function invite(call: Call): Promise<Answer> {
   const always = { network, root: { version, digest }, broker, issuedUnixS: nowUnixS };
   const text = encodeInvite(made === undefined ? always : { ...always, once: made.once });
   believed(decodeInvite(text), 'the invite');
+  const lines = [text, ...(given.flag('qr') ? qrLines(text) : [])];
   if (made !== undefined) writeInvite(folder, made.record, inviteKeyOf(made.once.secret, network, made.once.id));
   const secrets = [
     ...(broker.password === undefined ? [] : ["it holds the broker's password: hand it over as a secret"]),
     ...(made === undefined ? [] : [`${describeOpen(made.record)}: hand it over as a secret`]),
   ];
   return {
-    lines: [text],
+    lines,
     warnings: secrets,
     value: {
       ...{ invite: text, network, root: { version, digest } },

@@ -42,6 +42,7 @@ const report: Report = {
   nowUnixS,
   clock: 'ntp',
   network,
+  invite: undefined,
   map: undefined,
   floors,
   refusals: counted({}),

@@ -15,6 +15,7 @@ const status = {
   interface: 'rn0',
   choices: { exit: 'off', exit_lan: false, offer_exit: false, announced: [], not_announced: [] },
   network: 'cd'.repeat(16),
+  ...{ invite: null, next_wireguard_key: null },
   map: { epoch: 7, issued: now - 100, expires: now + 900, root_version: 1, digest: 'x' },
   now,
   clock: 'ntp',
@@ -163,6 +164,18 @@ test.each<[string, string, Answers, RegExp]>([
     'join',
     { status: answer({ ...status, network: null }) },
     /Join a network .*Take it from the operator only/,
+  ],
+  [
+    'one that asks by an invite says so, and what the operator does',
+    'join',
+    { status: answer({ ...status, invite: '00112233aabbccdd' }) },
+    /asks to be let in by invite 00112233aabbccdd.* rustynet-operator approve 00112233aabbccdd/,
+  ],
+  [
+    'one that made its next key shows it, and what the operator does',
+    'join',
+    { status: answer({ ...status, next_wireguard_key: 'bmV4dA==' }) },
+    /Next WireGuard key bmV4dA== rustynet-operator member rotate \S+ --wireguard bmV4dA==/,
   ],
   ['settings have labels', 'settings', good, /WireGuard port .*Lease in seconds/],
 ])('%s', async (_sentence, view, answers, wanted) => {

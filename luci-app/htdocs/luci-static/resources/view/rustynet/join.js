@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require dom';
+'require poll';
 'require rustynet.calls as calls';
 'require rustynet.shown as shown';
 'require rustynet.words as words';
@@ -9,15 +10,34 @@
 
 const h = shown.h;
 
+function command(status) {
+	if (status.invite !== null)
+		return 'rustynet-operator approve %s'.format(words.text(status.invite));
+
+	if (status.next_wireguard_key !== null)
+		return 'rustynet-operator member rotate %s --wireguard %s'.format(words.text(status.name), words.text(status.next_wireguard_key));
+
+	return 'rustynet-operator member add NAME --identity %s --wireguard %s'.format(words.text(status.identity_key), words.text(status.wireguard_key));
+}
+
+/* Nothing else is to be done at this router. */
+function waiting(status) {
+	if (status.invite === null)
+		return null;
+
+	return shown.alert('notice', _('Waits for the operator'), _('This router asks to be let in by invite %s. The operator compares the node and approves it; the page follows by itself.').format(words.text(status.invite)));
+}
+
 function fingerprints(status) {
 	return shown.section(_('For the operator'), [
 		h('p', {}, _('Tell the operator these keys over a channel that nobody else can write to, and let them read them back. They are no secrets.')),
 		shown.facts([
 			[ _('Node'), h('code', {}, words.text(status.node)) ],
 			[ _('Identity key'), h('code', {}, words.text(status.identity_key)) ],
-			[ _('WireGuard key'), h('code', {}, words.text(status.wireguard_key)) ]
-		]),
-		h('pre', {}, 'rustynet-operator member add NAME --identity %s --wireguard %s'.format(words.text(status.identity_key), words.text(status.wireguard_key)))
+			[ _('WireGuard key'), h('code', {}, words.text(status.wireguard_key)) ],
+			status.next_wireguard_key === null ? null : [ _('Next WireGuard key'), h('code', {}, words.text(status.next_wireguard_key)) ]
+		].filter(row => row !== null)),
+		h('pre', {}, command(status))
 	]);
 }
 
@@ -55,16 +75,31 @@ return view.extend({
 	handleSaveApply: null,
 	handleReset: null,
 
+	/* Not while somebody types an invite: what is shown anew is empty. */
+	follow(again) {
+		if (this.follows)
+			return;
+
+		this.follows = true;
+		poll.add(again);
+	},
+
 	page(again, status) {
-		if (status.network === undefined)
-			throw new Error(_('The answer of “%s” lacks “%s”.').format('status', 'network'));
+		const missing = [ 'network', 'invite', 'next_wireguard_key' ].find(field => status[field] === undefined);
+
+		if (missing !== undefined)
+			throw new Error(_('The answer of “%s” lacks “%s”.').format('status', missing));
+
+		if (status.network !== null)
+			this.follow(again);
 
 		return [
 			status.network === null
 				? joinForm(again)
 				: shown.alert('notice', _('This router has joined'), _('Network: %s').format(status.network), _('To join another one, run “rustynet leave” on the router first.')),
+			waiting(status),
 			fingerprints(status)
-		];
+		].filter(part => part !== null);
 	},
 
 	render() {
