@@ -22,7 +22,8 @@ async function staysShut(state: string): Promise<void> {
 }
 
 test('NTP shows that the map has ended: closed, and the time is on flash', async () => {
-  const r1 = mesh.router('r1');
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  expect(await r1.hostPings(r2.hostAddress, 3), 'while the map is good').toEqual({ sent: 3, received: 3 });
   const { flash_writes: before } = await r1.status();
   await ntpSetsClock(r1, endUnixS + 60);
   const status = await r1.reaches('closed');

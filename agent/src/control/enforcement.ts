@@ -23,6 +23,8 @@ export class Enforcement {
   readonly #clocks: Omit<Clocks, 'lifeS'>;
   readonly #log: (line: string) => void;
   #outcome: Outcome | undefined;
+  /** What was seen last; `undefined` when nothing was, or the last look failed. */
+  #last: Observed | undefined;
   #subject = '';
   #haveTablesChanged = false;
   #hurried: readonly Step[] = [];
@@ -60,7 +62,7 @@ export class Enforcement {
   async hurry({ desired, subject }: Wish): Promise<void> {
     const [isAsBefore, haveTablesChanged] = [this.#subject === subject, this.#haveTablesChanged];
     this.#haveTablesChanged = false;
-    const last = this.#outcome?.observed;
+    const last = this.#last;
     if (last === undefined || (isAsBefore && !haveTablesChanged)) return;
     try {
       const known = haveTablesChanged ? await this.#withTables(last, isProtected(desired)) : last;
@@ -84,9 +86,11 @@ export class Enforcement {
     this.#hurried = [];
     try {
       this.#outcome = await reconcile(this.#world, desired, clocks, this.#log, broker, hurried);
+      this.#last = this.#outcome.observed;
     } catch (error) {
       const finding = `the kernel could not be read or set: ${messageOf(error)}`;
       this.#outcome = unproven(finding, this.#clocks.clockUnixS());
+      this.#last = undefined;
       await this.#world.wireGuard.remove(desired.interface).catch((cause: unknown) => this.#log(messageOf(cause)));
     } finally {
       this.#subject = subject;

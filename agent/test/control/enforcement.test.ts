@@ -22,13 +22,18 @@ class Watched {
   readonly order: string[] = [];
   guard = before.guard;
   refusals = 0;
+  isBlind = false;
   shownPeers = before.device?.peers ?? [];
   readonly enforcement: Enforcement;
 
   constructor() {
     const world = worldOf(before, (script) => this.#nft(script));
     world.firewall.table = (name) => Promise.resolve(name === 'inet rustynet' ? this.guard : undefined);
-    world.routing.look = () => (this.order.push('look'), Promise.resolve(after.routing));
+    world.routing.look = () => {
+      if (this.isBlind) return Promise.reject(new Error('ip said no'));
+      this.order.push('look');
+      return Promise.resolve(after.routing);
+    };
     world.wireGuard.device = () => Promise.resolve(before.device && { ...before.device, peers: this.shownPeers });
     world.wireGuard.setPeers = () => Promise.resolve(void this.order.push('set peers'));
     world.wireGuard.greetPeers = () => Promise.resolve(void this.order.push('greet peers'));
@@ -63,6 +68,14 @@ describe('what a new map takes back', () => {
   });
   test('goes after the look where nothing was seen yet', async () => {
     expect(await new Watched().run(less)).toEqual(['look', 'grants', 'remove peer', 'look']);
+  });
+  test('goes after the look where the last one failed', async () => {
+    const router = new Watched();
+    await router.run(all);
+    router.isBlind = true;
+    await router.run(all);
+    router.isBlind = false;
+    expect((await router.run(less))[0]).toBe('look');
   });
   test('is tried again after the look where the kernel refuses it', async () => {
     const router = new Watched();

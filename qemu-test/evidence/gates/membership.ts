@@ -61,7 +61,10 @@ export const membership: Readonly<Record<string, Wants>> = {
     'it is no peer in the kernel, and knows itself that it is no member': [],
   },
   'removed-router-cannot-return': {
-    'its WireGuard set up by hand with all it knew gets no handshake': [isCutOff(host2, lan1, 10)],
+    'its WireGuard set up by hand with all it knew gets no handshake': [
+      reaches(host2, lan1, 3),
+      isCutOff(host2, lan1, 10),
+    ],
     'the map in which it was a member, said with its login and by a broker that helps it, is taken by nobody': [],
     'left and joined anew with an invite of before, it is closed: an invite lets it see, not in': [
       isCutOff(host2, lan1, 3),
@@ -120,7 +123,7 @@ export const membership: Readonly<Record<string, Wants>> = {
     'a clock a year ahead: blocked, no older map is taken, and NTP opens it again': clockWrong,
   },
   'clock-back': {
-    'NTP shows that the map has ended: closed, and the time is on flash': staysShut,
+    'NTP shows that the map has ended: closed, and the time is on flash': [reaches(host1, lan2, 3), ...staysShut],
     'a hand sets the clock back to when the map was good: it stays closed': staysShut,
     'also after a reboot with that clock': staysShut,
     'also where NTP itself says that earlier time afterwards': staysShut,
