@@ -253,7 +253,7 @@ export class Belief {
       return;
     }
     const getPart = (digest: Digest): Uint8Array | undefined => this.#parts.get(digest) ?? this.#store.part(digest);
-    const map = completeMap(manifest, getPart);
+    const map = completeMap(manifest, getPart, this.#inForce?.map);
     this.#wanted = manifest.parts.filter(({ sha256 }) => getPart(sha256) === undefined);
     if (isRefusal(map)) this.#settle(map);
     else this.#adopt(map, bytes, root.bytes);

@@ -17,7 +17,7 @@ function parseV4(text: string): bigint | undefined {
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256)) {
     return undefined;
   }
-  return parts.reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
+  return BigInt(parts.reduce((sum, part) => sum * 256 + Number(part), 0));
 }
 
 function parseV6(text: string): bigint | undefined {
@@ -28,11 +28,12 @@ function parseV6(text: string): bigint | undefined {
   if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
   const groups = [...head, ...Array<string>(missing).fill('0'), ...tail];
   if (!groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))) return undefined;
-  return groups.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`);
 }
 
 function formatV6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
+  const hex = value.toString(16).padStart(32, '0');
+  const groups = Array.from({ length: 8 }, (_, at) => hex.slice(4 * at, 4 * at + 4).replace(/^0{1,3}/, ''));
   let best = { at: 0, length: 0 };
   for (let at = 0; at < 8; at += 1) {
     let length = 0;
@@ -45,24 +46,35 @@ function formatV6(value: bigint): string {
 
 export function formatIp(family: 4 | 6, value: bigint): Ip {
   if (family === 6) return formatV6(value) as Ip;
-  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.') as Ip;
+  const bits = Number(value);
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 0xff).join('.') as Ip;
 }
 
-function parseAny(text: string): { family: 4 | 6; value: bigint } | undefined {
+interface Parsed {
+  readonly family: 4 | 6;
+  readonly value: bigint;
+}
+
+function parseAny(text: string): Parsed | undefined {
   const family = text.includes(':') ? 6 : 4;
   const value = family === 6 ? parseV6(text) : parseV4(text);
-  return value === undefined || formatIp(family, value) !== text ? undefined : { family, value };
+  return value === undefined ? undefined : { family, value };
+}
+
+function parseCanonical(text: string): Parsed | undefined {
+  const parsed = parseAny(text);
+  return parsed !== undefined && formatIp(parsed.family, parsed.value) === text ? parsed : undefined;
 }
 
 /** `undefined` for anything but one address in canonical text. */
 export function parseIp(text: string): Ip | undefined {
-  return parseAny(text) && (text as Ip);
+  return parseCanonical(text) && (text as Ip);
 }
 
 /** `undefined` for anything but `address/length`, canonical, with no bit set behind the prefix. */
 export function parseCidr(text: string): Cidr | undefined {
   const [, address = '', length = ''] = /^([0-9a-f.:]+)\/(0|[1-9][0-9]{0,2})$/.exec(text) ?? [];
-  const parsed = parseAny(address);
+  const parsed = parseCanonical(address);
   if (parsed === undefined || Number(length) > (parsed.family === 6 ? 128 : 32)) return undefined;
   return rangeOf(text as Cidr).first === parsed.value ? (text as Cidr) : undefined;
 }

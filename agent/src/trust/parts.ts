@@ -126,24 +126,32 @@ function takePart(part: PartRef, getPart: (digest: Digest) => Uint8Array | undef
   refuse('part-mismatch', `wanted part ${part.name} ${part.sha256} of ${part.bytes} bytes, got ${got}`);
 }
 
-/** Checks 10 and 11. `getPart` gives the bytes kept under a digest; they are checked here and not believed before. */
+/** The members of a shard; of one that `known` has as well, with the same digest, those that it has. */
+function shardMembers({ name, sha256 }: PartRef, bytes: Uint8Array, known: VerifiedMap | undefined): readonly Member[] {
+  const depth = Math.max(0, name.length - 'members/'.length);
+  const isOf = ({ id }: Member): boolean => shardOf(id, depth) === name;
+  if (known?.parts.some((part) => part.name === name && part.sha256 === sha256)) return known.members.filter(isOf);
+  const shard = readMembers(bytes, name);
+  const stray = shard.find((member) => !isOf(member));
+  if (stray) refuse('conflict', `wanted ${stray.name} in part ${shardOf(stray.id, depth)}, got it in ${name}`);
+  return shard;
+}
+
+/**
+ * Checks 10 and 11. `getPart` gives the bytes kept under a digest; they are checked here and not believed before. Parts
+ * that a map before, `known`, has as well are not read again: reading a thousand keys takes far longer than the digests.
+ */
 export function completeMap(
   manifest: VerifiedManifest,
   getPart: (digest: Digest) => Uint8Array | undefined,
+  known?: VerifiedMap,
 ): VerifiedMap | Refusal {
   return refusing(() => {
     // All are asked for before one is read: a part that is missing is told apart from one that is wrong.
-    const found = manifest.parts.map((part) => ({ name: part.name, bytes: takePart(part, getPart) }));
-    const named = (name: string): Uint8Array => found.find((part) => part.name === name)?.bytes ?? new Uint8Array();
-    const members = found
-      .filter(({ name }) => name.startsWith('members'))
-      .flatMap(({ name, bytes }) => {
-        const shard = readMembers(bytes, name);
-        const depth = Math.max(0, name.length - 'members/'.length);
-        const stray = shard.find(({ id }) => shardOf(id, depth) !== name);
-        if (stray) refuse('conflict', `wanted ${stray.name} in part ${shardOf(stray.id, depth)}, got it in ${name}`);
-        return shard;
-      });
+    const found = manifest.parts.map((part) => ({ part, bytes: takePart(part, getPart) }));
+    const named = (name: string): Uint8Array => found.find(({ part }) => part.name === name)?.bytes ?? new Uint8Array();
+    const shards = found.filter(({ part }) => part.name.startsWith('members'));
+    const members = shards.flatMap(({ part, bytes }) => shardMembers(part, bytes, known));
     const { ranges, rules, exits } = policyShape(readJson(named('policy'), maxPartBytes), 'policy');
     const { zone, resolvers } = namesShape(readJson(named('names'), maxPartBytes), 'names');
     requireAgreement(manifest.network, members, ranges);

@@ -1,0 +1,48 @@
+/** A part that did not change is not read again, and everything else is. */
+import { expect, test } from 'vitest';
+import { verifyMap } from '../../src/trust/map.ts';
+import { completeMap } from '../../src/trust/parts.ts';
+import { isRefusal } from '../../src/trust/refuse.ts';
+import type { VerifiedMap } from '../../src/trust/types.ts';
+import { digestOf } from '../../src/trust/words.ts';
+import { content, home, laptop, mapOf, nowUnixS, partsOf, rootOf, type SignedMap } from './network.ts';
+
+const floors = {
+  rootVersion: 1,
+  rootDigest: digestOf(new Uint8Array()),
+  minMapRootVersion: 1,
+  epoch: 0,
+  timeUnixS: 0,
+};
+
+function completed(signed: SignedMap, known?: VerifiedMap): VerifiedMap {
+  const manifest = verifyMap(signed.envelope, rootOf(), floors, nowUnixS);
+  if (isRefusal(manifest)) throw new Error(manifest.detail);
+  const parts = new Map(Object.values(signed.parts).map((bytes) => [digestOf(bytes), bytes]));
+  const map = completeMap(manifest, (digest) => parts.get(digest), known);
+  if (isRefusal(map)) throw new Error(map.detail);
+  return map;
+}
+
+const before = completed(mapOf());
+const renamed = mapOf({ epoch: 8 }, partsOf({ ...content, zone: 'other.internal' }));
+
+test('a map with the same members has those of the map before, and all else as it is read', () => {
+  const after = completed(renamed, before);
+  expect(after).toEqual(completed(renamed));
+  expect(after.members[0]).toBe(before.members[0]);
+  expect(after.names.zone).toBe('other.internal');
+});
+
+test('other members are read, whatever the map before had', () => {
+  const fewer = mapOf({ epoch: 8 }, partsOf({ ...content, members: [home, laptop] }));
+  expect(completed(fewer, before)).toEqual(completed(fewer));
+  expect(completed(fewer, before).members).toHaveLength(2);
+});
+
+test('a part that is not the one that the manifest names is refused, known or not', () => {
+  const manifest = verifyMap(renamed.envelope, rootOf(), floors, nowUnixS);
+  if (isRefusal(manifest)) throw new Error(manifest.detail);
+  expect(completeMap(manifest, () => new Uint8Array(3), before)).toMatchObject({ refused: 'part-mismatch' });
+  expect(completeMap(manifest, () => undefined, before)).toMatchObject({ refused: 'part-missing' });
+});
