@@ -17,10 +17,13 @@ export interface Namespace {
   remove(): void;
 }
 
+/** A program that hangs fails by its name; a test's own limit cannot end what is waited for synchronously. */
+const bounded = { env: { PATH: systemPath }, timeout: 60_000, killSignal: 'SIGKILL' } as const;
+
 export function createNamespace(label: string): Namespace {
   const name = `rn-${label}-${process.pid}`;
   const folder = mkdtempSync(join(tmpdir(), 'rustynet-netns-'));
-  execFileSync('ip', ['netns', 'add', name], { env: { PATH: systemPath } });
+  execFileSync('ip', ['netns', 'add', name], bounded);
   for (const program of ['nft', 'ip']) {
     writeFileSync(join(folder, program), `#!/bin/sh\nPATH=${systemPath}\nexec ip netns exec ${name} ${program} "$@"\n`);
     chmodSync(join(folder, program), 0o755);
@@ -28,7 +31,7 @@ export function createNamespace(label: string): Namespace {
   return {
     name,
     run: (command) =>
-      execFileSync('ip', ['netns', 'exec', name, 'sh', '-c', command], { env: { PATH: systemPath }, encoding: 'utf8' }),
+      execFileSync('ip', ['netns', 'exec', name, 'sh', '-c', command], { ...bounded, encoding: 'utf8' }),
     enter: async (make) => {
       const before = process.env['PATH'];
       process.env['PATH'] = `${folder}:${before ?? systemPath}`;
@@ -39,7 +42,7 @@ export function createNamespace(label: string): Namespace {
       }
     },
     remove: () => {
-      execFileSync('ip', ['netns', 'del', name], { env: { PATH: systemPath } });
+      execFileSync('ip', ['netns', 'del', name], bounded);
       rmSync(folder, { recursive: true });
     },
   };
