@@ -1,6 +1,6 @@
 /**
- * The private keys of a router, files of mode 0600 that belong to this user: two, and the next of WireGuard's. In: a folder. Out: keys; made once, when
- * there is none. Fault `KEY_FILE` for a file that others can read, that belongs to another, or that is no key.
+ * The private keys of a router, files of mode 0600 that belong to this user: two, and the next of WireGuard's.
+ * In: a folder. Out: keys; made once, when there is none. Fault `KEY_FILE` for a file that others can read, that belongs to another, or that is no key.
  */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync } from 'node:fs';

@@ -5,7 +5,7 @@ import { completeMap } from '../../src/trust/parts.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import type { Cidr, ExitRule, Member, Rule, VerifiedMap } from '../../src/trust/types.ts';
 import { digestOf } from '../../src/trust/words.ts';
-import { content, mapOf, nowUnixS, partsOf, rootOf } from '../trust/network.ts';
+import { content, mapOf, noFloors, nowUnixS, partsOf, rootOf } from '../trust/network.ts';
 
 export const choices: Choices = {
   interface: 'rn0',
@@ -27,14 +27,7 @@ export function believed(
 ): VerifiedMap {
   const policy = { ...content.policy, rules: rules as readonly Rule[], exits: exits as readonly ExitRule[] };
   const signed = mapOf({}, partsOf({ ...content, members, policy }));
-  const floors = {
-    rootVersion: 1,
-    rootDigest: digestOf(new Uint8Array()),
-    minMapRootVersion: 1,
-    epoch: 0,
-    timeUnixS: 0,
-  };
-  const manifest = verifyMap(signed.envelope, rootOf(), floors, nowUnixS);
+  const manifest = verifyMap(signed.envelope, rootOf(), noFloors, nowUnixS);
   if (isRefusal(manifest)) throw new Error(manifest.detail);
   const parts = new Map(Object.values(signed.parts).map((bytes) => [digestOf(bytes), bytes]));
   const map = completeMap(manifest, (digest) => parts.get(digest));

@@ -22,6 +22,7 @@ import type {
   NetworkId,
   Policy,
   Root,
+  Floors,
 } from '../../src/trust/types.ts';
 import { digestOf, keyIdOf, nodeIdOf } from '../../src/trust/words.ts';
 
@@ -141,3 +142,12 @@ export function mapOf(
   };
   return { manifest, envelope: envelopeOf(mapType, encodeMap(manifest), signers), parts };
 }
+
+/** Of a router that has seen nothing yet. */
+export const noFloors: Floors = {
+  rootVersion: 1,
+  rootDigest: digestOf(new Uint8Array()),
+  minMapRootVersion: 1,
+  epoch: 0,
+  timeUnixS: 0,
+};

@@ -5,18 +5,10 @@ import { completeMap } from '../../src/trust/parts.ts';
 import { isRefusal } from '../../src/trust/refuse.ts';
 import type { VerifiedMap } from '../../src/trust/types.ts';
 import { digestOf } from '../../src/trust/words.ts';
-import { content, home, laptop, mapOf, nowUnixS, partsOf, rootOf, type SignedMap } from './network.ts';
-
-const floors = {
-  rootVersion: 1,
-  rootDigest: digestOf(new Uint8Array()),
-  minMapRootVersion: 1,
-  epoch: 0,
-  timeUnixS: 0,
-};
+import { content, home, laptop, mapOf, noFloors, nowUnixS, partsOf, rootOf, type SignedMap } from './network.ts';
 
 function completed(signed: SignedMap, known?: VerifiedMap): VerifiedMap {
-  const manifest = verifyMap(signed.envelope, rootOf(), floors, nowUnixS);
+  const manifest = verifyMap(signed.envelope, rootOf(), noFloors, nowUnixS);
   if (isRefusal(manifest)) throw new Error(manifest.detail);
   const parts = new Map(Object.values(signed.parts).map((bytes) => [digestOf(bytes), bytes]));
   const map = completeMap(manifest, (digest) => parts.get(digest), known);
@@ -41,7 +33,7 @@ test('other members are read, whatever the map before had', () => {
 });
 
 test('a part that is not the one that the manifest names is refused, known or not', () => {
-  const manifest = verifyMap(renamed.envelope, rootOf(), floors, nowUnixS);
+  const manifest = verifyMap(renamed.envelope, rootOf(), noFloors, nowUnixS);
   if (isRefusal(manifest)) throw new Error(manifest.detail);
   expect(completeMap(manifest, () => new Uint8Array(3), before)).toMatchObject({ refused: 'part-mismatch' });
   expect(completeMap(manifest, () => undefined, before)).toMatchObject({ refused: 'part-missing' });

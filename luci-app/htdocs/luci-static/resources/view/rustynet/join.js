@@ -15,7 +15,7 @@ function command(status) {
 		return 'rustynet-operator approve %s'.format(words.text(status.invite));
 
 	if (status.next_wireguard_key !== null)
-		return 'rustynet-operator member rotate %s --wireguard %s'.format(words.text(status.name), words.text(status.next_wireguard_key));
+		return 'rustynet-operator member rotate %s --wireguard %s'.format(status.name === null ? 'NAME' : words.text(status.name), words.text(status.next_wireguard_key));
 
 	return 'rustynet-operator member add NAME --identity %s --wireguard %s'.format(words.text(status.identity_key), words.text(status.wireguard_key));
 }
