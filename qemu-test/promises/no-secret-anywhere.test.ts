@@ -1,5 +1,6 @@
-// A router's private keys and its password of the broker are in their three files, and nowhere else: not after a session
-// with all that it has to say in it. The search is shown first to find each of them, in each place.
+// A router's private keys, the next one too, its password of the broker and the key of an invite that it waits with are in
+// their files, and nowhere else: not after a session with all that it has to say in it. The search is shown first to find
+// each of them, in each place.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { topics } from '../../agent/src/trust/topics.ts';
 import type { Mesh } from '../topology/mesh.ts';
@@ -13,7 +14,14 @@ let secrets: readonly Secret[];
 beforeAll(async () => {
   mesh = await formMesh({ routers: ['r1', 'r2'] });
   r1 = mesh.router('r1');
+  await r1.guest.run('rustynet rotate-key');
   secrets = await secretsOf(r1);
+  expect(secrets.map(({ name }) => name)).toEqual([
+    'broker.password',
+    'identity.key',
+    'wireguard.key',
+    'wireguard.next.key',
+  ]);
 });
 afterAll(() => mesh.stop());
 
@@ -50,16 +58,34 @@ test('the search finds each of them where it is put: in the log, a file, argumen
   await heard.stop();
   await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.alloc(0));
   await r1.guest.run(
-    'for n in 0 1 2; do uci delete rustynet.main.planted$n; done; uci commit; rm /tmp/planted /var/log/planted; sync',
+    'for n in 0 1 2 3; do uci delete rustynet.main.planted$n; done; uci commit; rm /tmp/planted /var/log/planted; sync',
   );
   expect([foundIn(secrets, await saidBy(r1)), await filesWith(secrets, r1)]).toEqual([[], []]);
 });
 
-test('left and joined anew, refusing a map, with a key that others could read, restarted: it tells none of them', async () => {
-  const [heard, stop] = [await mesh.broker.hear(), await watchArguments(r1)];
+/** Gone from the map, the router asks to be let in again, waits, and is let in. Gives the secrets that it waited with. */
+async function askedAndLetIn(): Promise<readonly Secret[]> {
   await r1.guest.run('rustynet leave');
-  await mesh.join('r1');
+  await mesh.operator('member', 'remove', 'r1');
+  const epoch = await mesh.release();
+  await mesh.join('r1', await mesh.invite('--name', 'r1', '--ttl', '1h', '--subnet', '192.168.1.0/24'));
+  await r1.until(({ why }) => String(why).includes(`epoch ${epoch}`), 'the map without it');
+  const waiting = await secretsOf(r1);
+  expect(waiting.map(({ name }) => name)).toContain('invite.key');
+  expect(foundIn(waiting, await saidBy(r1))).toEqual([]);
+  expect(await filesWith(waiting, r1)).toEqual([]);
+  await expect
+    .poll(() => mesh.operator('approve', '--json', ...mesh.operatorLogin), { timeout: 30_000, interval: 500 })
+    .toContain('"node"');
+  await mesh.operator('approve', '--all', ...mesh.operatorLogin);
   await r1.reaches('enforced', await mesh.release());
+  expect((await r1.guest.exec('ls /etc/rustynet/invite.key')).status, 'let in, it forgets the invite').not.toBe(0);
+  return waiting;
+}
+
+test('left, asking and let in, refusing a map, with a key that others could read, restarted: it tells none of them', async () => {
+  const [heard, stop] = [await mesh.broker.hear(), await watchArguments(r1)];
+  const waiting = await askedAndLetIn();
   // Joined already: the refusal must not repeat what it was given.
   await expect(mesh.join('r1')).rejects.toThrow('wanted a router that is in no network');
   await mesh.broker.say(topics.map(mesh.network), Buffer.from('{"bent":true}'));
@@ -79,6 +105,7 @@ test('left and joined anew, refusing a map, with a key that others could read, r
   for (const part of ['== rustynet status', '== wg show', 'table inet rustynet', 'rustynet.main=']) {
     expect(said['the report']).toContain(part);
   }
-  expect(foundIn(await secretsOf(r1), said)).toEqual([]);
-  expect(await filesWith(secrets, r1)).toEqual([]);
+  const all = [...secrets, ...waiting, ...(await secretsOf(r1))];
+  expect(foundIn(all, said)).toEqual([]);
+  expect(await filesWith(all, r1)).toEqual([]);
 });

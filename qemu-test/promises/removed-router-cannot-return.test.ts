@@ -1,4 +1,5 @@
-// Who was removed has keys, a map in which it was a member, and the login to the broker. None of it brings it back.
+// Who was removed has keys, a map in which it was a member, and the login to the broker. None of it brings it back; and
+// without the login it does not even read who is a member now.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { topics } from '../../agent/src/trust/topics.ts';
 import type { Mesh } from '../topology/mesh.ts';
@@ -13,7 +14,7 @@ let epoch: number;
 beforeAll(async () => {
   mesh = await formMesh({ routers: ['r1', 'r2'] });
   const r1 = mesh.router('r1');
-  invite = await mesh.invite();
+  invite = await mesh.ownInvite('r2');
   keyOfR1 = (await r1.guest.run('wg show rn0 public-key')).trim();
   memberMap = mesh.signedMap();
 });
@@ -41,7 +42,7 @@ ip link set wg9 up; ip route add 192.168.1.0/24 dev wg9`);
 test('the map in which it was a member, said with its login and by a broker that helps it, is taken by nobody', async () => {
   const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
   const topic = topics.map(mesh.network);
-  await expect(mesh.broker.say(topic, memberMap, 'router')).rejects.toThrow('Not authorized');
+  await expect(mesh.broker.say(topic, memberMap, 'r2')).rejects.toThrow('Not authorized');
   const before = (await r1.status())['refusals'] as { rollback: number };
   await mesh.broker.say(topic, memberMap);
   await r1.until(({ refusals }) => (refusals as { rollback: number }).rollback > before.rollback, 'a refusal');
@@ -60,4 +61,18 @@ test('left and joined anew with an invite of before, it is closed: an invite let
   expect(status).toMatchObject({ state: 'closed', peers: 0, why: `this router is no member in epoch ${epoch}` });
   expect(await r2.hostPings(r1.hostAddress, 3)).toMatchObject({ received: 0 });
   expect(await peersOfR1()).toBe('');
+});
+
+test('its login ended at the broker, it is cut off at once, and reads no map that is made after that', async () => {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  expect((await r2.status())['broker']).toMatchObject({ connected: true });
+  await mesh.endLogin('r2');
+  await r2.until(
+    ({ warnings }) => /no broker: .*(?:Not authorized|password)/.test(String(warnings)),
+    'a refused login',
+  );
+  const later = await mesh.release();
+  await r1.reaches('enforced', later);
+  await expect(mesh.broker.say(topics.map(mesh.network), memberMap, 'r2')).rejects.toThrow('Not authorized');
+  expect(await r2.status()).toMatchObject({ map: { epoch }, broker: { connected: false } });
 });

@@ -11,10 +11,15 @@ import { internet, internetBoot } from './internet.ts';
 
 export const brokerAddress = internet.gateway;
 export const brokerPort = 8883;
+/** Each router has a login of its own, as an operator should have it; `router` is for an invite that any may take. */
 export const users = {
   router: { name: 'router', password: 'router-password', role: 'router' },
+  r1: { name: 'r1', password: 'password-of-r1', role: 'router' },
+  r2: { name: 'r2', password: 'password-of-r2', role: 'router' },
+  r3: { name: 'r3', password: 'password-of-r3', role: 'router' },
   operator: { name: 'operator', password: 'operator-password', role: 'operator' },
 } as const;
+export type User = keyof typeof users;
 
 const boot = `set -e
 ip link set eth0 up
@@ -55,6 +60,14 @@ export class LabBroker {
     await this.guest.run('/usr/sbin/mosquitto -d -c /etc/broker/mosquitto.conf');
   }
 
+  /** Takes files of the operator's tool, while it runs. */
+  async reload(files: Readonly<Record<string, Buffer>>): Promise<void> {
+    for (const [name, data] of Object.entries(files)) {
+      await this.guest.run(`cat >/etc/broker/${name}`, { input: data.toString() });
+    }
+    await this.guest.run('killall -HUP mosquitto');
+  }
+
   /** All that passes through it from now on, and what is retained: topic and payload, a line a message. */
   async hear(): Promise<{ text(): string; stop(): Promise<void> }> {
     const { name: username, password } = users.operator;
@@ -66,7 +79,7 @@ export class LabBroker {
   }
 
   /** What a broker may do to anyone: puts a retained message under a topic. As a router it throws what the broker answers. */
-  async say(topic: string, payload: Uint8Array, as: keyof typeof users = 'operator'): Promise<void> {
+  async say(topic: string, payload: Uint8Array, as: User = 'operator'): Promise<void> {
     const { name: username, password } = users[as];
     const client = await mqtt.connectAsync(this.hostUrl, { ca: this.#ca, username, password, protocolVersion: 5 });
     try {
@@ -95,7 +108,7 @@ export async function startBroker(
     folder: '/etc/broker',
     network,
     tls: { caFile: at('ca.pem'), certFile: at('broker.pem'), keyFile: at('broker.key') },
-    users: [users.router, users.operator],
+    users: Object.values(users),
     persistenceFolder: at('data'),
   });
   const text = {

@@ -15,7 +15,7 @@ import { createHub, type Hub } from '../harness/hub.ts';
 import { freePort } from '../harness/socket.ts';
 import { buildLabImage, type LabImage } from '../image/build.ts';
 import { buildRouterImage } from '../image/openwrt.ts';
-import { brokerAddress, brokerPort, startBroker, users, type LabBroker } from './broker.ts';
+import { brokerAddress, brokerPort, startBroker, users, type LabBroker, type User } from './broker.ts';
 import { makeCertificates } from './certificates.ts';
 import { bundledOperator, operatorInProcess, type Operator } from './operator.ts';
 import { packageFiles, startRouter, wanAddress, type Router } from './router.ts';
@@ -84,10 +84,14 @@ export class Mesh {
     return this.#operator(join(this.folder, 'network'), argv);
   }
 
-  #login(user: keyof typeof users): readonly string[] {
-    const passwordFile = join(this.folder, `${user}.password`);
-    writeFileSync(passwordFile, users[user].password, { mode: 0o600 });
-    return ['--user', users[user].name, '--password-file', passwordFile, '--ca', this.caFile];
+  #passwordFile(user: User): string {
+    const file = join(this.folder, `${user}.password`);
+    writeFileSync(file, users[user].password, { mode: 0o600 });
+    return file;
+  }
+
+  #login(user: User): readonly string[] {
+    return ['--user', users[user].name, '--password-file', this.#passwordFile(user), '--ca', this.caFile];
   }
 
   /** With which verbs of the operator's tool reach the broker. */
@@ -100,9 +104,24 @@ export class Mesh {
     return (await this.operator('invite', ...this.#login('router'), ...more)).trim();
   }
 
+  /** The broker's files written anew without that user, and given to it as it runs. */
+  async endLogin(ended: User): Promise<void> {
+    const out = join(this.folder, 'broker-files');
+    const left = Object.values(users).filter(({ name }) => name !== ended);
+    const logins = left.flatMap(({ name, role }) => [`--${role}`, `${name}=${this.#passwordFile(name)}`]);
+    await this.operator('broker-config', 'mosquitto', '--out', out, '--plain', ...logins);
+    const files = ['acl', 'passwords'].map((name) => [name, readFileSync(join(out, name))] as const);
+    await this.broker.reload(Object.fromEntries(files));
+  }
+
+  /** One with the router's own login, that lets nobody in by itself. */
+  async ownInvite(name: string): Promise<string> {
+    return (await this.operator('invite', ...this.#login(name as User))).trim();
+  }
+
   /** `rustynet join` on the router, with an invite from the operator's tool; gives the member's keys. */
   async join(name: string, given?: string): Promise<{ identity: string; wireGuard: string }> {
-    const input = given ?? (await this.invite());
+    const input = given ?? (await this.ownInvite(name));
     await this.router(name).until(() => true, 'a daemon');
     const reply = await this.router(name).guest.run('rustynet join - --json', { input });
     const { identity_key: identity = '', wireguard_key: wireGuard = '' } = JSON.parse(reply) as Record<string, string>;

@@ -26,24 +26,26 @@ export function needlesOf(bytes: Buffer): readonly string[] {
 }
 
 const folder = '/etc/rustynet';
+const minSecretBytes = 8;
 
-/** Both private keys and the broker's password, as they lie on the router. */
+/** What the file of a secret has in it, as bytes: base64 of a WireGuard key or a seed, an invite's id and hex, a password. */
+function bytesOf(name: string, text: string): Buffer {
+  if (name === 'invite.key') return Buffer.from(text.split(' ').at(-1) ?? '', 'hex');
+  return name.endsWith('.key') ? Buffer.from(text, 'base64') : Buffer.from(text);
+}
+
+/** All that lie on the router now: every file of the folder that is named as one. */
 export async function secretsOf({ guest }: Router): Promise<readonly Secret[]> {
-  const text = async (name: string): Promise<string> => (await guest.readFile(`${folder}/${name}`)).toString().trim();
-  const key = async (name: string): Promise<Secret> => {
-    const file = `${folder}/${name}`;
-    return { name, file, needles: needlesOf(Buffer.from(await text(name), 'base64')) };
-  };
-  const password = await text('broker.password');
-  return [
-    await key('identity.key'),
-    await key('wireguard.key'),
-    {
-      name: 'broker.password',
-      file: `${folder}/broker.password`,
-      needles: [password, ...needlesOf(Buffer.from(password))],
-    },
-  ];
+  const names = (await guest.run(`cd ${folder}; ls | grep -E '[.](key|password)$'`)).trim().split('\n');
+  return Promise.all(
+    names.map(async (name) => {
+      const file = `${folder}/${name}`;
+      const text = (await guest.readFile(file)).toString().trim();
+      const bytes = bytesOf(name, text);
+      if (bytes.length < minSecretBytes) throw new Error(`${file}: wanted a secret, got ${bytes.length} bytes`);
+      return { name, file, needles: [...(name.endsWith('.password') ? [text] : []), ...needlesOf(bytes)] };
+    }),
+  );
 }
 
 /** `secret in place` for each that is found. */
@@ -84,6 +86,7 @@ const told = {
       'netcheck',
       'audit show',
       'audit export',
+      'identity',
       'exit',
       'announce',
       'break-glass status',
