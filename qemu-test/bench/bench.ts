@@ -1,55 +1,72 @@
-// `npm run bench`: what the lab measures of speed and memory. In: nothing, or names of benchmarks. Out: a table for people,
-// and every raw sample with the machine, the tier and the commit, as JSON under qemu-test/out/bench. It judges nothing.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// `npm run bench [-- --readme] [NAME ...]`: what the lab measures of speed and memory. In: nothing, or names of benchmarks. Out:
+// a line a figure, every raw sample as signed evidence, a page for people, with --readme the table of README.md, and what
+// the gate says of the budgets.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { machineAtHand, treeAtHand } from '../evidence/surroundings.ts';
-import { buildRouterImage } from '../image/openwrt.ts';
+import { parseArgs } from 'node:util';
+import { beginTest, closeRecord, endTest, openRecord, record } from '../evidence/recorder.ts';
+import { isOpen, withRunner, type Runner } from '../evidence/runner.ts';
+import type { Series } from '../evidence/budgets.ts';
+import { benchmarkPrefix, title } from '../evidence/gates/performance.ts';
+import { lineOf } from '../evidence/series.ts';
+import { openEnvelope } from '../../agent/src/trust/dsse.ts';
+import { maxEvidenceBytes, parseStatement, payloadType } from '../evidence/statement.ts';
 import { OUT } from '../image/build.ts';
+import { pageOf, withTable } from './report.ts';
+import { writeEvidence } from '../evidence/write.ts';
 import type { Mesh } from '../topology/mesh.ts';
 import { formMesh } from '../topology/saved.ts';
+import { grants } from './grants.ts';
 import { growth } from './growth.ts';
-import { lineOf, type Series } from './series.ts';
+import { idle } from './idle.ts';
 import { throughput } from './throughput.ts';
 
-const sizes = [10, 100, 1000];
+const benchmarks: Readonly<Record<string, (mesh: Mesh) => Promise<readonly Series[]>>> = {
+  ...{ throughput, growth, grants, idle },
+};
 
-async function grows(mesh: Mesh): Promise<readonly Series[]> {
-  const all: Series[] = [];
-  for (const members of sizes) all.push(...(await growth(mesh, members)));
-  return all;
-}
-
-const benchmarks: Readonly<Record<string, (mesh: Mesh) => Promise<readonly Series[]>>> = { throughput, growth: grows };
-
-async function measure(name: string): Promise<readonly Series[]> {
+async function measure(name: string, { keyFile, runId }: Runner): Promise<string> {
   const benchmark = benchmarks[name];
   if (benchmark === undefined)
     throw new Error(`bench: wanted names of ${Object.keys(benchmarks).join(' ')}, got ${name}`);
+  openRecord(`${benchmarkPrefix}${name}`);
+  beginTest(title);
   const mesh = await formMesh({ routers: ['r1', 'r2'] });
   try {
-    return await benchmark(mesh);
+    const series = await benchmark(mesh);
+    for (const each of series) {
+      record({ kind: 'series', ...each });
+      console.log(lineOf(each));
+    }
   } finally {
+    endTest();
     await mesh.stop();
   }
+  const run = closeRecord();
+  const file = run === undefined ? undefined : writeEvidence(run, new Map(), runId, keyFile);
+  if (file === undefined) throw new Error(`${name}: wanted evidence, got none`);
+  console.log(`raw samples: ${file}`);
+  return file;
 }
 
-async function run(names: readonly string[]): Promise<void> {
-  const startUnixS = Math.floor(Date.now() / 1000);
-  const { tier, kernelVersion } = await buildRouterImage();
-  const about = { ...treeAtHand(), tier, machine: { ...machineAtHand(), guestKernel: kernelVersion }, startUnixS };
-  const folder = join(OUT, 'bench', tier);
-  mkdirSync(folder, { recursive: true });
-  for (const name of names) {
-    const series = await measure(name);
-    for (const each of series) console.log(lineOf(each));
-    const file = join(folder, `${name}.json`);
-    writeFileSync(
-      file,
-      `${JSON.stringify({ benchmark: name, ...about, endUnixS: Math.ceil(Date.now() / 1000), series }, undefined, 1)}\n`,
-    );
-    console.log(`raw samples: ${file}`);
-  }
+function told(files: readonly string[], isForReadme: boolean): void {
+  const statements = files.map((file) =>
+    parseStatement(openEnvelope(readFileSync(file), payloadType, maxEvidenceBytes).payload),
+  );
+  const page = join(OUT, 'bench.html');
+  writeFileSync(page, pageOf(statements));
+  console.log(`page: ${page}`);
+  const readme = join(import.meta.dirname, '../../README.md');
+  if (isForReadme) writeFileSync(readme, withTable(readFileSync(readme, 'utf8'), statements));
 }
 
-const named = process.argv.slice(2);
-await run(named.length === 0 ? Object.keys(benchmarks) : named);
+const { values, positionals } = parseArgs({ options: { readme: { type: 'boolean' } }, allowPositionals: true });
+process.exitCode = await withRunner(async (runner) => {
+  const files: string[] = [];
+  for (const name of positionals.length === 0 ? Object.keys(benchmarks) : positionals)
+    files.push(await measure(name, runner));
+  // Before the table makes the tree another.
+  const status = isOpen('performance', runner) ? 0 : 1;
+  told(files, values.readme === true);
+  return status;
+});

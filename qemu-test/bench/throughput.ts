@@ -1,13 +1,12 @@
 // TCP from a host behind one router to a host behind the other: through rustynet, and through a WireGuard that was set up
 // by hand on the same two routers in the same boot, with a zone of firewall4 as a person would. In: a mesh. Out: bits a
-// second as iperf3's receiver counted them, in turn, and the ratio.
+// second as iperf3's receiver counted them, in turn.
 import type { Mesh } from '../topology/mesh.ts';
 import { wanAddress, type Router } from '../topology/router.ts';
-import { ratioOf, type Series } from './series.ts';
+import type { Series } from '../evidence/budgets.ts';
+import { bitsPerSecond, serveIperf, within } from './iperf.ts';
 
 const rounds = 7;
-const seconds = 5;
-const within = 'ip netns exec host';
 const handPort = 51999;
 /** Beside the LAN's own prefix: the host's address for the way by hand. */
 const handHost = (index: number): string => `10.98.${index}.2`;
@@ -44,19 +43,11 @@ async function joinByHand({ guest, index }: Router, other: Router, key: string):
 ip link set hand0 up; ip route add 10.98.${other.index}.0/24 dev hand0 src 10.98.${index}.1`);
 }
 
-async function bitsPerSecond(from: Router, source: string, target: string): Promise<number> {
-  const command = `${within} iperf3 -J -c ${target} -B ${source} -t ${seconds} -O 1`;
-  const { stdout, stderr } = await from.guest.exec(command, { timeoutMs: 60_000 });
-  const { end, error } = JSON.parse(stdout) as { end?: { sum_received?: { bits_per_second: number } }; error?: string };
-  if (end?.sum_received === undefined) throw new Error(`iperf3: wanted its sum, got ${error ?? stderr}`);
-  return end.sum_received.bits_per_second;
-}
-
 export async function throughput(mesh: Mesh): Promise<readonly Series[]> {
   const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
   const [key1, key2] = [await setUpByHand(r1), await setUpByHand(r2)];
   await Promise.all([joinByHand(r1, r2, key2), joinByHand(r2, r1, key1)]);
-  await r2.guest.run(`${within} iperf3 -s -D`);
+  await serveIperf(r2);
   const ways = {
     rustynet: () => bitsPerSecond(r1, r1.hostAddress, r2.hostAddress),
     byHand: () => bitsPerSecond(r1, handHost(1), handHost(2)),
@@ -66,9 +57,10 @@ export async function throughput(mesh: Mesh): Promise<readonly Series[]> {
   const values = { rustynet: [] as number[], byHand: [] as number[] };
   for (let round = 0; round < rounds; round += 1) {
     const order = ['rustynet', 'byHand'] as const;
-    for (const way of round % 2 === 0 ? order : order.toReversed()) values[way].push((await ways[way]()) / 1e6);
+    for (const way of round % 2 === 0 ? order : order.toReversed()) values[way].push(await ways[way]());
   }
-  const rustynet = { name: 'TCP through rustynet', unit: 'Mbit/s', values: values.rustynet };
-  const byHand = { name: 'TCP through WireGuard by hand', unit: 'Mbit/s', values: values.byHand };
-  return [rustynet, byHand, ratioOf('ratio, rustynet to by hand', rustynet, byHand)];
+  return [
+    { name: 'TCP through rustynet', unit: 'bit/s', values: values.rustynet },
+    { name: 'TCP through WireGuard by hand', unit: 'bit/s', values: values.byHand },
+  ];
 }

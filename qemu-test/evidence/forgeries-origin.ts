@@ -93,9 +93,8 @@ export const forgedOrigins: readonly Forgery[] = [
   ['the lab for a release', 'tier', /^release: .*wanted tier openwrt, got lab/, asGate('release')],
   ['a release without an SBOM', 'input-missing', /wanted an SBOM, got none/, asGate('release', 'openwrt')],
   ['a release whose packages nobody signed', 'input-missing', /signed manifest/, asGate('release', 'openwrt')],
-  ['performance that nobody measured', 'input-missing', /wanted raw samples of benchmarks/, asGate('performance')],
-  ['budgets that nobody wrote', 'input-missing', /wanted budgets/, asGate('performance')],
-  ['a soak that nobody ran', 'input-missing', /wanted a soak of 24 hours/, asGate('soak')],
+  ['performance that nobody measured', 'missing', /^benchmark-growth: .*got none/m, asGate('performance')],
+  ['a soak that nobody ran', 'missing', /^soak: .*got none/, asGate('soak')],
   [
     'another bundle',
     'subject',

@@ -21,7 +21,7 @@ import { signedEnding } from './write.ts';
 
 export const nowUnixS = 1_800_000_000;
 const web = '203.0.113.1';
-const commit = 'c0'.repeat(20);
+export const commit = 'c0'.repeat(20);
 const run = '0123456789abcdef'.repeat(2);
 
 export function newRunner(): RunnerKey {
@@ -62,7 +62,14 @@ export const upTo = (count: number): number[] => Array.from({ length: count }, (
 export const titles = ['members reach each other', 'a stranger does not', 'nothing leaks'] as const;
 
 export const gate: Gate = {
-  ...{ name: 'dataplane', tiers: ['lab', 'openwrt'], unmade: [], alone: ['reach'], takesAnyRunner: true },
+  ...{
+    name: 'dataplane',
+    tiers: ['lab', 'openwrt'],
+    unmade: [],
+    maxRunS: 3600,
+    alone: ['reach'],
+    takesAnyRunner: true,
+  },
   promises: {
     reach: {
       [titles[0]]: [reaches(hostOf(1), lanOf(2), 10), flows(hostOf(1), lanOf(2), 300)],
@@ -95,9 +102,9 @@ export interface World {
 }
 
 const images = ['rustynet.js', 'lab/kernel', 'lab/initrd', 'lab/squashfs'];
-const digests = Object.fromEntries(images.map((name) => [name, sha256Of(name)]));
+export const digests = Object.fromEntries(images.map((name) => [name, sha256Of(name)]));
 
-function draft(promise: string, startUnixS: number, tests: Predicate['tests']): Draft {
+export function draft(promise: string, startUnixS: number, tests: Predicate['tests']): Draft {
   const machine = { cpu: 'a processor', cores: 2, memoryMiB: 4096, kernel: '6.1.0', guestKernel: '6.12.0' };
   return {
     _type: statementType,
@@ -111,13 +118,20 @@ function draft(promise: string, startUnixS: number, tests: Predicate['tests']): 
   };
 }
 
+export function newFiles(): Pick<World, 'attachments' | 'attach'> {
+  const attachments = new Map<string, Uint8Array>();
+  return {
+    attachments,
+    attach: (bytes) => {
+      attachments.set(sha256Of(bytes), bytes);
+      return sha256Of(bytes);
+    },
+  };
+}
+
 export function honest(): World {
   const runner = newRunner();
-  const attachments = new Map<string, Uint8Array>();
-  const attach = (bytes: Uint8Array): Digest => {
-    attachments.set(sha256Of(bytes), bytes);
-    return sha256Of(bytes);
-  };
+  const { attachments, attach } = newFiles();
   const [from, to] = [hostOf(1), lanOf(2)];
   const first: Sample[] = [
     { kind: 'pings', from, to, sent: 10, received: 10 },
@@ -145,10 +159,18 @@ export function honest(): World {
   };
 }
 
-export function sealed({ reach, leak, runner, attachments }: World): EvidenceSet & {
+export interface Sealed extends EvidenceSet {
   readonly files: Map<string, Uint8Array>;
-} {
-  const files = [reach, leak].map((each) => {
+}
+
+export const sealed = ({ reach, leak, runner, attachments }: World): Sealed => seal([reach, leak], runner, attachments);
+
+export function seal(
+  drafts: readonly Draft[],
+  runner: RunnerKey,
+  attachments: ReadonlyMap<string, Uint8Array>,
+): Sealed {
+  const files = drafts.map((each) => {
     const name = `${each.predicate.promise}${signedEnding}`;
     return [name, signedBy(runner, encodeStatement(each))] as const;
   });

@@ -5,6 +5,8 @@ import type { Digest } from '../../agent/src/trust/types.ts';
 import type { EvidenceSet } from './believe.ts';
 import { percentile, readCapture, readFlow } from './capture.ts';
 import type { Report } from './findings.ts';
+import { readLooks } from '../soak/look.ts';
+import { lineOf } from './series.ts';
 import type { Predicate, Sample, Statement, TestRecord } from './statement.ts';
 import { sha256Of } from './surroundings.ts';
 import type { Reading, Want, Wants } from './wants.ts';
@@ -77,10 +79,25 @@ function readPings(sample: Sample & { kind: 'pings' }, report: Report): Reading 
   return sample;
 }
 
-function readSample(source: Source, sample: Exclude<Sample, { kind: 'mark' }>, samples: readonly Sample[]): Reading[] {
+function readSoak(source: Source, sample: Sample & { kind: 'soak' }): Reading[] {
+  const looks = readFile(source, sample.looks, 'jsonl', readLooks);
+  const clear = readFile(source, sample.clear, 'pcap', (bytes) => readCapture(bytes, sample.port));
+  const times = [...(looks ?? []), ...(clear ?? []).map(({ atMs }) => ({ atUnixMs: atMs }))];
+  const stray = times.find(({ atUnixMs }) => !isWithin(source.predicate, atUnixMs));
+  if (stray !== undefined)
+    source.report('time', `wanted looks and frames within the run, got one at ${stray.atUnixMs} ms`);
+  return looks === undefined || clear === undefined ? [] : [{ ...sample, looks, clear }];
+}
+
+function readSample(
+  source: Source,
+  sample: Exclude<Sample, { kind: 'mark' | 'series' }>,
+  samples: readonly Sample[],
+): Reading[] {
   if (sample.kind === 'pings') return [readPings(sample, source.report)];
   if (sample.kind === 'fetch') return [sample];
   if (sample.kind === 'watch') return [readWatch(source, sample, marksOf(source, samples))];
+  if (sample.kind === 'soak') return readSoak(source, sample);
   const flow = readFile(source, sample.log, 'log', readFlow);
   return flow === undefined ? [] : [{ kind: 'flow', from: sample.from, to: sample.to, flow }];
 }
@@ -104,10 +121,13 @@ function holdTo(readings: readonly Reading[], wants: readonly Want[], test: stri
 function hasSeen(reading: Reading): boolean {
   if (reading.kind === 'pings') return reading.received > 0;
   if (reading.kind === 'fetch') return reading.bytes > 0;
+  if (reading.kind === 'series') return reading.series.some(({ values }) => values.some((value) => value > 0));
+  if (reading.kind === 'soak') return reading.looks.some(({ sealed }) => sealed > 0);
   return reading.kind === 'flow' ? reading.flow.received > 0 : reading.packets.length > 0;
 }
 
 function figureOf(promise: string, reading: Reading): string[] {
+  if (reading.kind === 'series') return reading.series.map((each) => `${promise}: ${lineOf(each)}`);
   if (reading.kind !== 'flow') return [];
   const { received, lost, rttMs } = reading.flow;
   const [p50, p95, p99] = [50, 95, 99].map((percent) => percentile(rttMs, percent));
@@ -119,8 +139,13 @@ function figureOf(promise: string, reading: Reading): string[] {
 function readTest(source: Source, record: TestRecord, wants: readonly Want[]): readonly Reading[] {
   const { test, thrown, samples } = record;
   if (thrown.length > 0) source.report('threw', `"${test}": wanted its end, got ${thrown[0]?.split('\n')[0]}`);
-  const measured = samples.flatMap((sample) => (sample.kind === 'mark' ? [] : [sample]));
-  const readings = measured.flatMap((sample) => readSample(source, sample, samples));
+  const series = samples.filter((sample) => sample.kind === 'series');
+  const readings = [
+    ...samples.flatMap((sample) =>
+      sample.kind === 'mark' || sample.kind === 'series' ? [] : readSample(source, sample, samples),
+    ),
+    ...(series.length === 0 ? [] : [{ kind: 'series' as const, series }]),
+  ];
   holdTo(readings, wants, test, source.report);
   return readings;
 }

@@ -6,7 +6,7 @@ import { believe, type EvidenceSet } from './believe.ts';
 import type { Finding, Reason, Report } from './findings.ts';
 import type { Gate } from './gates.ts';
 import { judgeTests } from './judge-tests.ts';
-import { predicateType, type Statement } from './statement.ts';
+import { predicateType, type Sample, type Statement } from './statement.ts';
 
 export interface AtHand {
   readonly nowUnixS: number;
@@ -24,10 +24,9 @@ export interface Verdict {
 }
 
 const maxAgeS = 24 * 3600;
-const maxRunS = 3600;
 const skewS = 120;
 
-function judgeTime({ predicate }: Statement, nowUnixS: number, report: Report): void {
+function judgeTime({ predicate }: Statement, maxRunS: number, nowUnixS: number, report: Report): void {
   const { startUnixS, endUnixS } = predicate;
   if (endUnixS > nowUnixS + skewS) report('not-yet', `wanted an end before ${nowUnixS}, got ${endUnixS}`);
   if (nowUnixS - endUnixS > maxAgeS) {
@@ -49,14 +48,20 @@ function judgeSubjects({ subject }: Statement, digests: AtHand['digests'], repor
   }
 }
 
-function judgeOrigin(statement: Statement, atHand: AtHand, report: Report): void {
+function judgeOrigin(statement: Statement, maxRunS: number, atHand: AtHand, report: Report): void {
   const { tier, commit, changed, commands } = statement.predicate;
   if (tier !== atHand.tier) report('tier', `wanted ${atHand.tier}, got ${tier}`);
   if (commit !== atHand.commit) report('other-commit', `wanted ${atHand.commit}, got ${commit}`);
   if (changed.length > 0) report('was-changed', `wanted a clean tree, got ${changed.length} changes: ${changed[0]}`);
-  judgeTime(statement, atHand.nowUnixS, report);
+  judgeTime(statement, maxRunS, atHand.nowUnixS, report);
   judgeSubjects(statement, atHand.digests, report);
   if (commands.length === 0) report('no-command', 'wanted commands that guests ran, got none');
+}
+
+function filesOf(sample: Sample): readonly Digest[] {
+  if (sample.kind === 'flow') return [sample.log];
+  if (sample.kind === 'soak') return [sample.looks, sample.clear];
+  return sample.kind === 'watch' ? sample.captures.map(({ sha256 }) => sha256) : [];
 }
 
 /** What only shows when all promises are seen at once. */
@@ -74,10 +79,7 @@ function judgeTogether(statements: readonly Statement[], alone: readonly string[
   }
   const seen = new Map<Digest, string>();
   for (const { promise, tests } of inOrder) {
-    const samples = tests.flatMap((each) => each.samples);
-    const files = samples.flatMap((each) =>
-      each.kind === 'flow' ? [each.log] : each.kind === 'watch' ? each.captures.map(({ sha256 }) => sha256) : [],
-    );
+    const files = tests.flatMap(({ samples }) => samples.flatMap(filesOf));
     for (const digest of files) {
       const owner = seen.get(digest);
       if (owner !== undefined)
@@ -116,7 +118,7 @@ export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
       report('missing', `wanted evidence of ${predicateType}, got none`);
       continue;
     }
-    judgeOrigin(statement, atHand, report);
+    judgeOrigin(statement, gate.maxRunS, atHand, report);
     figures.push(...judgeTests(statement, wants, set, report));
     judged.push(statement);
   }

@@ -25,6 +25,9 @@ const count = integer(0, maxCount);
 const time = integer(0, Number.MAX_SAFE_INTEGER);
 const kind = <const Kind extends string>(word: Kind): Shape<Kind> => oneOf([word]);
 
+/** `tick`: of a processor's time, 10 ms. */
+const units = ['bit/s', 'us', 'KB', 'tick', 'count'] as const;
+
 const samples = {
   /** As ping itself counted. */
   pings: record({ kind: kind('pings'), from: name, to: name, sent: count, received: count }),
@@ -36,6 +39,13 @@ const samples = {
   watch: record({ kind: kind('watch'), captures: list(record({ port: name, sha256 }), 0, 64) }),
   /** When a promise did what the frames around it are measured from. */
   mark: record({ kind: kind('mark'), name, atUnixUs: time }),
+  /** One figure, each of its values in the order in which they were taken. */
+  series: record({ kind: kind('series'), name: words, unit: oneOf(units), values: list(count, 1, 100_000) }),
+  /** What happened by chance from the seed, every look in a file of its digest, every frame that was not sealed in another. */
+  soak: record({
+    ...{ kind: kind('soak'), seed: count, port: name, looks: sha256, clear: sha256 },
+    events: list(record({ event: words, atUnixMs: time, carriedUnixMs: time }), 0, 100_000),
+  }),
 };
 export type SampleKind = keyof typeof samples;
 export type SampleOf<Kind extends SampleKind> = ReturnType<(typeof samples)[Kind]>;

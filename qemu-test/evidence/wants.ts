@@ -1,9 +1,11 @@
 // What a gate wants to see, sample by sample. In: addresses, counts. Out: sentences that look at one sample, read from its
 // raw form, and say what they got instead, if it was something else. None of them reads a verdict: there is none to read.
+import type { Look } from '../soak/look.ts';
 import { leakLine, leaksOf } from '../topology/leak.ts';
 import { silenceOf } from '../topology/silence.ts';
 import { isTunnelData, type WanPacket } from '../topology/witness.ts';
 import type { FlowReading } from './capture.ts';
+import { budgets, hold, type Budget, type Series } from './budgets.ts';
 import type { SampleOf } from './statement.ts';
 
 export interface WatchReading {
@@ -12,11 +14,22 @@ export interface WatchReading {
   /** Unix milliseconds, as in packets. */
   readonly marks: ReadonlyMap<string, number>;
 }
+/** All of a test, whatever stands between them. */
+export interface SeriesReading {
+  readonly kind: 'series';
+  readonly series: readonly Series[];
+}
+export interface SoakReading extends Pick<SampleOf<'soak'>, 'kind' | 'seed' | 'port' | 'events'> {
+  readonly looks: readonly Look[];
+  readonly clear: readonly WanPacket[];
+}
 export type Reading =
   | SampleOf<'pings'>
   | SampleOf<'fetch'>
+  | SeriesReading
   | (Pick<SampleOf<'flow'>, 'kind' | 'from' | 'to'> & { readonly flow: FlowReading })
-  | WatchReading;
+  | WatchReading
+  | SoakReading;
 
 export interface Want {
   readonly what: string;
@@ -107,6 +120,9 @@ export function sees(what: string, other: (reading: WatchReading) => string | un
   return want('watch', `on the WAN ${what}`, other);
 }
 
+export const soaks = (what: string, other: (reading: SoakReading) => string | undefined): Want =>
+  want('soak', what, other);
+
 export const sealedBy = (packets: readonly WanPacket[], router: string): WanPacket[] =>
   packets.filter((packet) => packet.port === router && isTunnelData(packet));
 
@@ -140,4 +156,14 @@ export function leaksNothing(router: string, atLeastSealed = 0): Want {
       return `${own} packets, ${sealed} sealed, ${leaks.length} leaked${seen}`;
     },
   );
+}
+
+/** Every budget of the benchmark, and there is one. */
+export function keepsBudgets(benchmark: string, all: readonly Budget[] = budgets): Want {
+  const own = all.filter((each) => each.benchmark === benchmark);
+  return want('series', `the ${own.length} budgets of ${benchmark}`, ({ series }) => {
+    const missed = own.map((budget) => hold(budget, series)).filter(({ isKept }) => !isKept);
+    if (own.length === 0) return 'no budget';
+    return missed.length === 0 ? undefined : missed.map(({ line }) => line).join('; ');
+  });
 }

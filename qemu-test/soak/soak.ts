@@ -1,33 +1,41 @@
 // `npm run soak -- --minutes N [--seed S]`: a mesh under full traffic, to which things happen by chance. In: how long, a seed
-// (one is drawn and printed if none is given). Out: every look as JSON under qemu-test/out/soak; exit status 0 when nothing
-// leaked, no floor fell, no stranger was a peer, and the mesh carried again after every event; else the seed and the events.
+// (one is drawn and printed if none is given). Out: every look, every frame that was not sealed, and when the mesh carried
+// again after each event, as signed evidence; exit status 0 if the gate opens for it. It stops at the first thing that does
+// not hold, with the seed and the events.
 import { randomInt } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { machineAtHand, treeAtHand } from '../evidence/surroundings.ts';
-import { OUT } from '../image/build.ts';
+import { title } from '../evidence/gates/soak.ts';
+import { attach, beginTest, closeRecord, endTest, openRecord, record } from '../evidence/recorder.ts';
+import { isOpen, withRunner, type Runner } from '../evidence/runner.ts';
+import type { SampleOf } from '../evidence/statement.ts';
+import { writeEvidence } from '../evidence/write.ts';
 import { carriesAgain, formExit } from '../topology/exit.ts';
 import { leakAtBoot, leakLine, leaksOf, pause, startLeaking } from '../topology/leak.ts';
 import type { Mesh } from '../topology/mesh.ts';
-import { isTunnelData, watch } from '../topology/witness.ts';
+import { isTunnelData, pcapOf, watch, type WanPacket } from '../topology/witness.ts';
 import { chanceOf, draw, type Soaked } from './events.ts';
-import { fallen, lookAt, strangers, type Look } from './invariants.ts';
+import { fallen, strangers } from './invariants.ts';
+import { ask, encodeLooks, signedIn, type Look } from './look.ts';
 
-interface Happened {
-  readonly atS: number;
-  readonly event: string;
-}
+const promise = 'soak';
+/** Only r1 is protected. */
+const witnessed = 'r1';
+const periodMs = 1000;
+
+type Event = SampleOf<'soak'>['events'][number];
 
 class Soak {
   readonly #mesh: Mesh;
   readonly #seed: number;
-  readonly #startMs = performance.now();
+  readonly #startMs = Date.now();
   readonly #seen: ReturnType<typeof watch>;
   readonly #last = new Map<string, Look>();
-  readonly looks: Look[] = [];
-  readonly happened: Happened[] = [];
-  sealed = 0;
+  readonly #looks: Look[] = [];
+  readonly #events: Event[] = [];
+  readonly #clear: WanPacket[] = [];
+  #broken: readonly string[] = [];
+  #isOver = false;
 
   constructor(mesh: Mesh, seed: number) {
     this.#mesh = mesh;
@@ -35,87 +43,97 @@ class Soak {
     this.#seen = watch(mesh.hub);
   }
 
-  get atS(): number {
-    return Math.round((performance.now() - this.#startMs) / 100) / 10;
+  get minutes(): number {
+    return (Date.now() - this.#startMs) / 60_000;
   }
 
-  #fail(broken: readonly string[]): never {
-    const events = this.happened.map(({ atS, event }) => `  ${atS} s  ${event}`);
-    throw new Error(`soak of seed ${this.#seed}, at ${this.atS} s:\n${broken.join('\n')}\n${events.join('\n')}`);
+  #requireWhole(): void {
+    if (this.#broken.length === 0) return;
+    const events = this.#events.map(
+      ({ event, atUnixMs }) => `  ${((atUnixMs - this.#startMs) / 1000).toFixed(1)} s  ${event}`,
+    );
+    throw new Error(`soak of seed ${this.#seed}:\n${this.#broken.join('\n')}\n${events.join('\n')}`);
   }
 
-  /** What was on the WAN since the last time: only r1 is protected. Kept in memory no longer than that. */
-  #wan(): void {
-    const packets = this.#seen.packets.splice(0);
-    this.sealed += packets.filter((packet) => packet.port === 'r1' && isTunnelData(packet)).length;
-    const leaks = leaksOf(packets, 'r1');
-    if (leaks.length > 0) this.#fail(leaks.map((packet) => `in the clear: ${leakLine(packet)}`));
+  /** Frames of r1 since the last time: the sealed ones are counted, the others kept. */
+  #wan(): { readonly sealed: number; readonly leaks: readonly string[] } {
+    const own = this.#seen.packets.splice(0).filter(({ port }) => port === witnessed);
+    const clear = own.filter((packet) => !isTunnelData(packet));
+    this.#clear.push(...clear);
+    const leaks = leaksOf(clear, witnessed).map((packet) => `in the clear: ${leakLine(packet)}`);
+    return { sealed: own.length - clear.length, leaks };
   }
 
-  async #members(): Promise<readonly string[]> {
-    const listed = JSON.parse(await this.#mesh.operator('member', 'list', '--json')) as {
-      members: { wireguard: string }[];
-    };
-    return listed.members.map(({ wireguard }) => wireguard);
+  async #look(): Promise<readonly string[]> {
+    const signed = signedIn(join(this.#mesh.folder, 'network'));
+    const asked = await Promise.all([...this.#mesh.routers.values()].map((router) => ask(router)));
+    const { sealed, leaks } = this.#wan();
+    const looks = asked.flatMap((each) => (each === undefined ? [] : [{ ...each, ...signed, sealed }]));
+    const broken = looks.flatMap((now) => [...fallen(this.#last.get(now.router), now), ...strangers(now)]);
+    for (const now of looks) this.#last.set(now.router, now);
+    this.#looks.push(...looks);
+    return [...leaks, ...broken];
   }
 
-  async look(): Promise<void> {
-    this.#wan();
-    for (const router of this.#mesh.routers.values()) {
-      const now = await lookAt(router, this.atS);
-      if (now === undefined) continue;
-      this.looks.push(now);
-      const broken = [
-        ...fallen(this.#last.get(router.name), now),
-        ...strangers(now, this.#mesh.signedEpoch(), await this.#members()),
-      ];
-      this.#last.set(router.name, now);
-      if (broken.length > 0) this.#fail(broken);
+  /** Each second, until it is over or something does not hold. */
+  async watchOver(): Promise<void> {
+    while (!this.#isOver && this.#broken.length === 0) {
+      const startMs = performance.now();
+      this.#broken = await this.#look();
+      await pause(Math.max(0, periodMs - (performance.now() - startMs)) / 1000);
     }
   }
 
-  /** An event, looks while it goes on, and then the mesh has to carry by itself. */
+  /** An event, and then the mesh has to carry by itself. */
   async step(soaked: Soaked): Promise<void> {
     const { name, happen } = draw(soaked.chance);
-    this.happened.push({ atS: this.atS, event: name });
-    console.log(`${this.atS.toFixed(1).padStart(8)} s  ${name}`);
+    const atUnixMs = Date.now();
+    console.log(`${((atUnixMs - this.#startMs) / 1000).toFixed(1).padStart(8)} s  ${name}`);
     await happen(soaked);
-    await this.look();
-    await carriesAgain(this.#mesh, 240_000).catch((error: unknown) => this.#fail([String(error)]));
-    await this.look();
+    await carriesAgain(this.#mesh, 240_000);
+    this.#events.push({ event: name, atUnixMs, carriedUnixMs: Date.now() });
+    this.#requireWhole();
     await pause(2 * soaked.chance());
   }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  sample(): SampleOf<'soak'> {
+    this.#requireWhole();
+    const [looks, clear] = [attach('jsonl', encodeLooks(this.#looks)), attach('pcap', pcapOf(this.#clear))];
+    return { kind: 'soak', seed: this.#seed, port: witnessed, events: this.#events, looks, clear };
+  }
 }
 
-function written(seed: number, soak: Soak, startUnixS: number): void {
-  const folder = join(OUT, 'soak');
-  mkdirSync(folder, { recursive: true });
-  const { looks, happened, sealed } = soak;
-  const about = { ...treeAtHand(), machine: machineAtHand(), seed, startUnixS, seconds: soak.atS };
-  const file = join(folder, `${startUnixS}.json`);
-  writeFileSync(file, `${JSON.stringify({ ...about, sealed, happened, looks }, undefined, 1)}\n`);
-  console.log(`raw samples: ${file}`);
-}
-
-async function run(minutes: number, seed: number): Promise<void> {
-  const startUnixS = Math.floor(Date.now() / 1000);
-  console.log(`soak of ${minutes} minutes, seed ${seed}`);
+async function soakFor(minutes: number, seed: number): Promise<void> {
   const mesh = await formExit();
-  const soak = new Soak(mesh, seed);
   try {
-    await leakAtBoot(mesh.router('r1'));
-    await startLeaking(mesh.router('r1'));
+    await leakAtBoot(mesh.router(witnessed));
+    await startLeaking(mesh.router(witnessed));
     await carriesAgain(mesh);
+    const soak = new Soak(mesh, seed);
+    const watching = soak.watchOver();
     const soaked = { mesh, chance: chanceOf(seed), ghosts: [] };
-    while (soak.atS < minutes * 60) await soak.step(soaked);
-    if (soak.sealed === 0) throw new Error('soak: wanted sealed packets of r1, got none');
-    console.log(
-      `${soak.happened.length} events, ${soak.looks.length} looks: nothing leaked beside ${soak.sealed} sealed packets`,
-    );
+    while (soak.minutes < minutes) await soak.step(soaked);
+    soak.end();
+    await watching;
+    beginTest(title);
+    record(soak.sample());
+    endTest();
   } finally {
-    written(seed, soak, startUnixS);
     await mesh.stop();
   }
+}
+
+async function run(minutes: number, seed: number, runner: Runner): Promise<boolean> {
+  console.log(`soak of ${minutes} minutes, seed ${seed}`);
+  openRecord(promise);
+  await soakFor(minutes, seed);
+  const done = closeRecord();
+  if (done !== undefined) console.log(`raw samples: ${writeEvidence(done, new Map(), runner.runId, runner.keyFile)}`);
+  return isOpen('soak', runner);
 }
 
 const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } });
@@ -125,4 +143,4 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
   console.error('usage: npm run soak -- --minutes N [--seed S]');
   process.exit(2);
 }
-await run(minutes, seed);
+process.exitCode = (await withRunner((runner) => run(minutes, seed, runner))) ? 0 : 1;

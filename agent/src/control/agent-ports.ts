@@ -21,5 +21,7 @@ export interface AgentPorts {
   readonly clockUnixS: () => number;
   /** Seconds that nobody can set. */
   readonly monotonicS: () => number;
+  /** It has been quiet for a while: what a run took can be given back. */
+  readonly rest: () => void;
   readonly log: (line: string) => void;
 }

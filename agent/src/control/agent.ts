@@ -55,6 +55,7 @@ export class Agent {
       run: () => this.#run().catch((error: unknown) => ports.log(`run failed: ${messageOf(error)}`)),
       isUnproven: () => this.#enforcement.isUnproven,
       wakeS: () => this.#wakeS(),
+      rest: ports.rest,
     });
     this.#breakGlass = new BreakGlass({
       audit: this.#audit,
@@ -193,8 +194,7 @@ export class Agent {
   #open({ enabled, membership }: Config): void {
     const { identity, store, vault, connectBroker } = this.#ports;
     if (!enabled || membership === undefined) return;
-    const changed = (): void => this.trigger();
-    this.#session = new Session(membership, identity, store, vault, this.#time, connectBroker, changed);
+    this.#session = new Session(membership, identity, store, vault, this.#time, connectBroker, () => this.trigger());
   }
 
   #map(): VerifiedMap | string {

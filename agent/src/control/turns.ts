@@ -11,6 +11,8 @@ const settleMs = 1_000;
 const auditS = 60;
 /** After a run that failed or left something to do. */
 const retryS = 5;
+/** So long after the last run that somebody asked for, nothing more is to be expected. */
+const restMs = 10_000;
 const lasting: readonly State[] = ['enforced', 'closed', 'unclocked', 'break-glass'];
 
 /** Seconds until the next run: in a state that lasts, no later than the first of what ends by then. */
@@ -25,6 +27,8 @@ export interface Turn {
   isUnproven(): boolean;
   /** Seconds until the next run, if nobody asks for one. */
   wakeS(): number;
+  /** Once, when it has been quiet since the last run that was asked for. */
+  rest(): void;
 }
 
 export class Turns {
@@ -34,6 +38,8 @@ export class Turns {
   #notBeforeMs = 0;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
+  #wasAsked = false;
+  #restTimer: NodeJS.Timeout | undefined;
 
   constructor(turn: Turn) {
     this.#turn = turn;
@@ -41,27 +47,38 @@ export class Turns {
 
   /** Asks for a run; those asked for during one become one more. */
   trigger(): void {
+    this.#wasAsked = true;
+    this.#begin();
+  }
+
+  #begin(): void {
     if (this.#stopped) return;
     if (this.#running !== undefined) {
       this.#again = true;
       return;
     }
     clearTimeout(this.#timer);
+    clearTimeout(this.#restTimer);
     const waitMs = this.#notBeforeMs - performance.now();
-    if (waitMs > 0) {
-      this.#timer = setTimeout(() => this.trigger(), waitMs);
-      return;
+    if (waitMs > 0) this.#timer = setTimeout(() => this.#begin(), waitMs);
+    else this.#running = this.#turn.run().then(() => this.#ended());
+  }
+
+  #ended(): void {
+    this.#running = undefined;
+    this.#notBeforeMs = this.#turn.isUnproven() ? performance.now() + settleMs : 0;
+    if (this.#again) {
+      this.#again = false;
+      this.#begin();
+    } else if (!this.#stopped) {
+      this.#timer = setTimeout(() => this.#begin(), this.#turn.wakeS() * 1000);
+      if (this.#wasAsked) this.#restTimer = setTimeout(() => this.#rest(), restMs);
     }
-    this.#running = this.#turn.run().then(() => {
-      this.#running = undefined;
-      this.#notBeforeMs = this.#turn.isUnproven() ? performance.now() + settleMs : 0;
-      if (this.#again) {
-        this.#again = false;
-        this.trigger();
-      } else if (!this.#stopped) {
-        this.#timer = setTimeout(() => this.trigger(), this.#turn.wakeS() * 1000);
-      }
-    });
+  }
+
+  #rest(): void {
+    this.#wasAsked = false;
+    this.#turn.rest();
   }
 
   /** Resolves when a run that began after this call has ended. */
@@ -75,6 +92,7 @@ export class Turns {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#restTimer);
     await this.#running;
   }
 }

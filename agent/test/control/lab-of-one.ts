@@ -92,6 +92,7 @@ export class LabOfOne {
     const keys = { inUse: keyOf(`test wireguard ${name}`), next: undefined as WireGuardKey | undefined };
     this.agent = new Agent({
       version: 'test',
+      rest: () => undefined,
       builtUnixS: nowUnixS - 1000,
       identity: {
         id: nodeIdOf(key),
