@@ -70,6 +70,7 @@ describe('the archive', () => {
       '-rw-r--r-- /usr/lib/rustynet/rustynet.js',
       '-rw-r--r-- /usr/lib/rustynet/shut.nft',
       '-rwxr-xr-x /usr/lib/rustynet/uninstall',
+      '-rw-r--r-- /usr/share/bash-completion/completions/rustynet',
     ]);
     expect(tar('-xzOf', 'data.tar.gz', './usr/lib/rustynet/rustynet.js')).toBe(bundle.toString());
     expect(tar('-xzOf', 'data.tar.gz', './lib/upgrade/keep.d/rustynet')).toBe('/etc/rustynet/\n');

@@ -10,7 +10,7 @@ export interface Module {
 }
 
 const rooms =
-  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|break-glass-command|text)(?:\.ts)?$/;
+  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|break-glass-command|text|watch)(?:\.ts)?$/;
 const packages = [
   '@noble/curves',
   '@noble/hashes',
@@ -50,11 +50,11 @@ const rules: readonly Rule[] = [
   { what: 'signing where belief is', pattern: /\.sign\(/, but: /^agent\/src\/(?:control|drivers)\// },
   {
     what: 'a switch in the environment',
-    pattern: /process\.env(?!\["(?:RUSTYNET_(?:VERSION|BUILT_UNIX_S)|SSH_CONNECTION)"\])/,
+    pattern: /process\.env(?!\["(?:RUSTYNET_(?:VERSION|BUILT_UNIX_S)|SSH_CONNECTION|NO_COLOR)"\])/,
   },
   {
     what: 'a flag that is not known here',
-    pattern: /["'`]--(?!(?:json|help|peer|allowed-ips|endpoint|minutes|reason)["'`])\w/,
+    pattern: /["'`]--(?!(?:json|watch|help|peer|allowed-ips|endpoint|minutes|reason)["'`])\w/,
   },
 ];
 

@@ -4,15 +4,17 @@
  * It asks the daemon through ubus and knows nothing itself.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { askAudit, auditText, auditWords } from './audit-command.ts';
 import { askBreakGlass, isBreakGlass, personHere } from './break-glass-command.ts';
 import { Fault, type JsonObject, type Ubus } from './control/ports.ts';
 import { connectUbus } from './drivers/ubus.ts';
 import { breakGlassLines, choiceLines, netcheckLines, peerLines, statusLines } from './text.ts';
+import { coloured, watch, type Said, type Screen } from './watch.ts';
 
 export const ubusSocket = '/var/run/ubus/ubus.sock';
 
-const usage = `usage: rustynet <command> [--json]
+const usage = `usage: rustynet <command> [--json] [--watch]
   status            state, epoch, expiry, floors, refusals, flash writes
   peers             peers with the age of their last handshake
   join <invite>     join a network; "-" reads the invite from standard input
@@ -31,6 +33,10 @@ const usage = `usage: rustynet <command> [--json]
                     override the map for a while, where UCI allows it; asks on a terminal
   break-glass close, break-glass status
   version
+status, peers and netcheck take --watch: they show it again every 2 s
+examples:
+  rustynet join - <invite.txt       rustynet exit attic
+  rustynet peers --watch            rustynet status --json | jsonfilter -e @.state
 exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon does not answer, 4 status: not enforced,
   5 audit verify: not whole
 `;
@@ -142,43 +148,59 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
   return 'done';
 }
 
-async function ask(name: string, command: Command, words: readonly string[], json: boolean): Promise<number> {
+async function ask(name: string, command: Command, words: readonly string[], json: boolean): Promise<Said> {
   const ubus = connectUbus({ path: ubusSocket });
   try {
     const { data, status } = await command(ubus, words);
     const text = json ? JSON.stringify(data, undefined, 2) : render(name, words, data);
-    (data['error'] === undefined || json ? process.stdout : process.stderr).write(
-      text.endsWith('\n') ? text : `${text}\n`,
-    );
-    return status;
+    const isError = data['error'] !== undefined && !json;
+    return { text: text.endsWith('\n') ? text : `${text}\n`, status, isError };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    const body = { error: { code: error.code, message: error.message } };
-    if (json) process.stdout.write(`${JSON.stringify(body)}\n`);
-    else process.stderr.write(`rustynet ${name}: the daemon does not answer (${error.message})\n`);
-    return 3;
+    const body = JSON.stringify({ error: { code: error.code, message: error.message } });
+    const text = json ? body : `rustynet ${name}: the daemon does not answer (${error.message})`;
+    return { text: `${text}\n`, status: 3, isError: !json };
   } finally {
     ubus.close();
   }
 }
 
+const watchMs = 2000;
+const watchable = ['status', 'peers', 'netcheck'];
+
+const screenOf = (stream: NodeJS.WriteStream): Screen => ({
+  isTerminal: stream.isTTY,
+  hasColour: stream.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+  write: (text) => void stream.write(text),
+});
+
+async function answer(asking: () => Promise<Said>, isWatched: boolean): Promise<number> {
+  if (isWatched) return watch(asking, screenOf(process.stdout), () => setTimeout(watchMs));
+  const { text, status, isError } = await asking();
+  const screen = screenOf(isError ? process.stderr : process.stdout);
+  screen.write(coloured(text, screen));
+  return status;
+}
+
+function complaint(name: string, words: readonly string[], isWatched: boolean): string | undefined {
+  if (!Object.hasOwn(commands, name)) return `a command, got "${name}"`;
+  if (isWatched && !watchable.includes(name)) return `one of ${watchable.join(' ')} with --watch, got ${name}`;
+  const { wanted, fits } = takes[name] ?? none;
+  return fits(words)
+    ? undefined
+    : `${wanted} of ${name}, got ${words.length === 0 ? 0 : `${words.length} (${words.join(' ')})`}`;
+}
+
 export async function runCli(argv: readonly string[], version: string): Promise<number> {
-  const json = argv.includes('--json');
-  const [name = '', ...words] = argv.filter((each) => each !== '--json');
+  const [json, isWatched] = ['--json', '--watch'].map((flag) => argv.includes(flag)) as [boolean, boolean];
+  const [name = '', ...words] = argv.filter((each) => each !== '--json' && each !== '--watch');
   if (name === 'version') {
     process.stdout.write(json ? `${JSON.stringify({ version })}\n` : `${version}\n`);
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  const { wanted, fits } = takes[name] ?? none;
-  if (command === undefined || !fits(words)) {
-    const help = name === '' || name === 'help' || name === '--help';
-    const got =
-      command === undefined
-        ? `a command, got "${name}"`
-        : `${wanted} of ${name}, got ${words.length === 0 ? 0 : `${words.length} (${words.join(' ')})`}`;
-    process.stderr.write(`${help ? '' : `rustynet: wanted ${got}\n`}${usage}`);
-    return name === 'help' || name === '--help' ? 0 : 2;
-  }
-  return ask(name, command, words, json);
+  const [problem, command] = [complaint(name, words, isWatched), commands[name]];
+  if (problem === undefined && command !== undefined) return answer(() => ask(name, command, words, json), isWatched);
+  const isHelp = name === 'help' || name === '--help';
+  process.stderr.write(`${isHelp || name === '' ? '' : `rustynet: wanted ${problem}\n`}${usage}`);
+  return isHelp ? 0 : 2;
 }

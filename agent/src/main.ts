@@ -11,6 +11,7 @@ import { connectDnsmasq } from './drivers/dnsmasq.ts';
 import { connectFirewall } from './drivers/nft.ts';
 import { monitorTables } from './drivers/nft-monitor.ts';
 import { openFlash } from './drivers/flash.ts';
+import { giveBackMemory } from './drivers/heap.ts';
 import { openKeys } from './drivers/keys.ts';
 import { connectBroker } from './drivers/mqtt.ts';
 import { connectLifelines } from './drivers/lifelines.ts';
@@ -68,8 +69,7 @@ function daemon(): void {
     connectBroker: (settings, onMessage, onState) => connectBroker({ settings, onMessage, onState }),
     clockUnixS: () => Date.now() / 1000,
     monotonicS: () => monotonicMs() / 1000,
-    // With --expose-gc. V8 by itself keeps what a map took until it needs it again.
-    rest: () => globalThis.gc?.(),
+    rest: giveBackMemory,
     log,
   });
   const monitor = monitorTables(() => agent.tablesChanged(), log);

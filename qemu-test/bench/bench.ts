@@ -30,18 +30,14 @@ async function measure(name: string, { keyFile, runId }: Runner): Promise<string
   if (benchmark === undefined)
     throw new Error(`bench: wanted names of ${Object.keys(benchmarks).join(' ')}, got ${name}`);
   openRecord(`${benchmarkPrefix}${name}`);
-  beginTest(title);
   const mesh = await formMesh({ routers: ['r1', 'r2'] });
-  try {
-    const series = await benchmark(mesh);
-    for (const each of series) {
-      record({ kind: 'series', ...each });
-      console.log(lineOf(each));
-    }
-  } finally {
-    endTest();
-    await mesh.stop();
+  const series = await benchmark(mesh).finally(() => mesh.stop());
+  beginTest(title);
+  for (const each of series) {
+    record({ kind: 'series', ...each });
+    console.log(lineOf(each));
   }
+  endTest();
   const run = closeRecord();
   const file = run === undefined ? undefined : writeEvidence(run, new Map(), runId, keyFile);
   if (file === undefined) throw new Error(`${name}: wanted evidence, got none`);

@@ -86,7 +86,6 @@ const told = {
       'netcheck',
       'audit show',
       'audit export',
-      'identity',
       'exit',
       'announce',
       'break-glass status',

@@ -34,10 +34,21 @@ export interface Shown {
   dispose(): void;
 }
 
+/** QuickJS's own error has all of the machine with it, which a test that fails would try to print. */
+function unwrapped<Value>(unwrap: () => Value): Value {
+  try {
+    return unwrap();
+  } catch (error) {
+    throw new Error(`QuickJS: ${(error as Error).message}`);
+  }
+}
+
 function run(context: QuickJSContext, code: string): unknown {
-  const value = context.unwrapResult(context.evalCode(code)).consume((handle) => context.dump(handle) as unknown);
-  context.unwrapResult(context.runtime.executePendingJobs());
-  return value;
+  return unwrapped(() => {
+    const value = context.unwrapResult(context.evalCode(code)).consume((handle) => context.dump(handle) as unknown);
+    context.unwrapResult(context.runtime.executePendingJobs());
+    return value;
+  });
 }
 
 async function begin(answers: Answers, translations: Readonly<Record<string, string>>): Promise<QuickJSContext> {

@@ -175,7 +175,6 @@ describe('boot', () => {
               '--optimize-for-size',
               '--max-semi-space-size=1',
               '--expose-gc',
-              '--compact-on-every-full-gc',
               '/usr/lib/rustynet/rustynet.js',
               'daemon',
             ],

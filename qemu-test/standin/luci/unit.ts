@@ -66,6 +66,7 @@ class Element_ {
 
 const document = {
   createElement: (tag: string) => new Element_(tag),
+  createElementNS: (_: string, tag: string) => new Element_(tag),
   createDocumentFragment: () => new Element_(''),
   createTextNode: (text: string): Part => ({ nodeType: 3, text }),
   getElementById: () => null,

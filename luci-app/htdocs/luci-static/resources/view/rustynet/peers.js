@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require rustynet.calls as calls';
+'require rustynet.drawn as drawn';
 'require rustynet.shown as shown';
 'require rustynet.words as words';
 
@@ -19,7 +20,11 @@ function link(peer) {
 	];
 }
 
-function row(peer, now) {
+function traffic(peer) {
+	return _('%s received, %s sent').format(words.bytes(peer.received_bytes), words.bytes(peer.sent_bytes));
+}
+
+function row(peer, now, memory) {
 	const allowed = Array.isArray(peer.allowed_ips) ? peer.allowed_ips.map(prefix => h('div', {}, prefix)) : words.unknown();
 
 	return [
@@ -29,7 +34,7 @@ function row(peer, now) {
 		peer.present === true && peer.endpoint === null ? _('none known') : words.text(peer.endpoint),
 		peer.present === true ? words.age(peer.latest_handshake, now) : words.unknown(),
 		peer.present === true
-			? _('%s received, %s sent').format(words.bytes(peer.received_bytes), words.bytes(peer.sent_bytes))
+			? [ traffic(peer), drawn.sparkline(drawn.rate(memory, peer.name, peer.received_bytes + peer.sent_bytes), _('traffic between looks')) ]
 			: words.unknown()
 	];
 }
@@ -39,8 +44,8 @@ return view.extend({
 	handleSaveApply: null,
 	handleReset: null,
 
-	page(now, first, answer) {
-		const rows = answer.peers.map(peer => row(peer, now));
+	page(now, first, answer, memory) {
+		const rows = answer.peers.map(peer => row(peer, now, memory));
 		const empty = answer.total === 0 ? _('This router has no peers: the overview says why.') : _('No peer matches.');
 		const range = rows.length
 			? _('%d to %d of %d found; peers in all: %d').format(first + 1, first + rows.length, answer.found, answer.total)
@@ -48,12 +53,14 @@ return view.extend({
 
 		return [
 			h('p', { 'role': 'status' }, range),
+			drawn.mesh(answer.peers),
 			shown.table([ _('Name'), _('Link'), _('Addresses'), _('Endpoint'), _('Last handshake'), _('Traffic') ], rows, empty)
 		];
 	},
 
 	render() {
 		let first = 0, next, refresh = () => {};
+		const memory = {};
 		const place = h('div', { 'id': 'rustynet-peers' });
 		const turn = to => { first = to; return refresh(); };
 		const find = h('input', { 'type': 'search', 'class': 'cbi-input-text', 'id': 'rustynet-find', 'input': () => turn(0) });
@@ -72,7 +79,7 @@ return view.extend({
 			back.disabled = first == 0;
 			on.disabled = next === undefined;
 
-			return this.page(status.now, first, answer);
+			return this.page(status.now, first, answer, memory);
 		};
 
 		refresh = () => shown.refresh(place, ask, render);
