@@ -172,8 +172,6 @@ describe('boot', () => {
               '--use-openssl-ca',
               '--max-old-space-size=64',
               '--single-threaded',
-              '--optimize-for-size',
-              '--max-semi-space-size=1',
               '--expose-gc',
               '/usr/lib/rustynet/rustynet.js',
               'daemon',
