@@ -98,6 +98,12 @@ function judgeGate(gate: Gate, atHand: AtHand, report: Report): void {
   }
 }
 
+/** Evidence that no runner signed, of what this gate does not ask for, is nothing to it: another program left it there. */
+function concerns({ promises }: Gate, reason: Reason, file: string): boolean {
+  const foreign: readonly Reason[] = ['unsigned', 'wrong-signer'];
+  return !foreign.includes(reason) || Object.keys(promises).some((promise) => file.startsWith(`${promise}.`));
+}
+
 export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
   const findings: Finding[] = [];
   const figures: string[] = [];
@@ -108,7 +114,7 @@ export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
   const own = reporter(gate.name);
   judgeGate(gate, atHand, own);
   const believed = believe(set, atHand.runners);
-  findings.push(...believed.findings);
+  findings.push(...believed.findings.filter(({ reason, subject }) => concerns(gate, reason, subject)));
   const judged: Statement[] = [];
   for (const [promise, wants] of Object.entries(gate.promises)) {
     const report = reporter(promise);

@@ -103,6 +103,17 @@ test('the honest set is accepted', () => {
   expect(figures).toContain('pace: a change: 230 (210 to 290) ms, 5 samples');
 });
 
+test('what another runner signed shuts a gate that asks for it, and no other', () => {
+  const [world, other] = [honestMeasured(), honestMeasured()];
+  const set = sealMeasured(world);
+  const foreign = sealMeasured(other).files.get('pace.dsse.json') ?? new Uint8Array();
+  set.files.set('benchmark-of-yesterday.dsse.json', foreign);
+  expect(judge(world.gate, set, world.atHand).findings).toEqual([]);
+  set.files.set('pace.dsse.json', foreign);
+  const reasons = judge(world.gate, set, world.atHand).findings.map(({ reason }) => reason);
+  expect(reasons).toEqual(['wrong-signer', 'missing']);
+});
+
 test.each<Forged>(forged)('refused: %s (%s)', (_, reason, wanted, bend) => {
   const world = honestMeasured();
   bend(world);

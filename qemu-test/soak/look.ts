@@ -42,11 +42,10 @@ export function readLooks(bytes: Uint8Array): readonly Look[] {
 
 const asked = `ubus call rustynet status && echo == && { wg show rn0 peers 2>/dev/null; echo ==; cat /proc/$(cat /var/run/rustynet.pid)/smaps_rollup; }`;
 
+type Asked = Omit<Look, 'newestEpoch' | 'members' | 'sealed'>;
+
 /** What only the router knows; `undefined` while the daemon does not answer: it was killed, or the router boots. */
-export async function ask({
-  guest,
-  name,
-}: Router): Promise<Omit<Look, 'newestEpoch' | 'members' | 'sealed'> | undefined> {
+export async function ask({ guest, name }: Router, atUnixMs: number): Promise<Asked | undefined> {
   const reply = await guest.exec(asked, { timeoutMs: 30_000, isRecorded: false }).catch(() => undefined);
   const [said = '', peers, memory = ''] = reply?.stdout.split('==\n') ?? [];
   if (peers === undefined) return undefined;
@@ -54,7 +53,7 @@ export async function ask({
   const floors = status['floors'] as { root_version?: number; epoch?: number; time?: number } | null;
   const kb = [...memory.matchAll(/^Private_(?:Clean|Dirty): +(\d+) kB$/gm)].map(([, value]) => Number(value));
   return {
-    ...{ router: name, atUnixMs: Date.now(), state: String(status['state']) },
+    ...{ router: name, atUnixMs, state: String(status['state']) },
     ...{ epoch: floors?.epoch ?? 0, rootVersion: floors?.root_version ?? 0, timeUnixS: floors?.time ?? 0 },
     privateKb: kb.reduce((sum, value) => sum + value, 0),
     peers: peers.split('\n').filter((line) => line !== ''),

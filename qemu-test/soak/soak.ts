@@ -66,7 +66,8 @@ class Soak {
 
   async #look(): Promise<readonly string[]> {
     const signed = signedIn(join(this.#mesh.folder, 'network'));
-    const asked = await Promise.all([...this.#mesh.routers.values()].map((router) => ask(router)));
+    const atUnixMs = Date.now();
+    const asked = await Promise.all([...this.#mesh.routers.values()].map((router) => ask(router, atUnixMs)));
     const { sealed, leaks } = this.#wan();
     const looks = asked.flatMap((each) => (each === undefined ? [] : [{ ...each, ...signed, sealed }]));
     const broken = looks.flatMap((now) => [...fallen(this.#last.get(now.router), now), ...strangers(now)]);
