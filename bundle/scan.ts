@@ -54,7 +54,8 @@ const rules: readonly Rule[] = [
   },
   {
     what: 'a flag that is not known here',
-    pattern: /["'`]--(?!(?:json|watch|help|peer|allowed-ips|endpoint|minutes|reason)["'`])\w/,
+    pattern:
+      /["'`]--(?!(?:json|watch|help|peer|allowed-ips|endpoint|minutes|reason|(?:no-)?compact-on-every-full-gc)["'`])\w/,
   },
 ];
 

@@ -1,5 +1,5 @@
 // Who was removed has keys, a map in which it was a member, and the login to the broker. None of it brings it back; and
-// without the login it does not even read who is a member now.
+// without the login it does not even read who is a member now. With new keys it is a new router.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { topics } from '../../agent/src/trust/topics.ts';
 import type { Mesh } from '../topology/mesh.ts';
@@ -66,7 +66,7 @@ test('left and joined anew with an invite of before, it is closed: an invite let
 test('its login ended at the broker, it is cut off at once, and reads no map that is made after that', async () => {
   const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
   expect((await r2.status())['broker']).toMatchObject({ connected: true });
-  await mesh.endLogin('r2');
+  await mesh.setLoginsWithout('r2');
   await r2.until(
     ({ warnings }) => /no broker: .*(?:Not authorized|password)/.test(String(warnings)),
     'a refused login',
@@ -75,4 +75,20 @@ test('its login ended at the broker, it is cut off at once, and reads no map tha
   await r1.reaches('enforced', later);
   await expect(mesh.broker.say(topics.map(mesh.network), memberMap, 'r2')).rejects.toThrow('Not authorized');
   expect(await r2.status()).toMatchObject({ map: { epoch }, broker: { connected: false } });
+});
+
+test('made anew, with keys that nobody stole, it is a member again, and the kernel knows the new key alone', async () => {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  const before = (await r2.guest.run('cat /tmp/stolen/*.key')).trim().split('\n');
+  await mesh.setLoginsWithout();
+  await r2.guest.run('rustynet leave; /etc/init.d/rustynet stop; rm -r /etc/rustynet; /etc/init.d/rustynet start');
+  const keys = await mesh.join('r2');
+  await mesh.addMember('r2', keys, { endpoint: true });
+  const again = await mesh.release();
+  await Promise.all([r1, r2].map((router) => router.reaches('enforced', again)));
+  expect((await peersOfR1()).trim()).toBe(keys.wireGuard);
+  expect(await r2.hostPings(r1.hostAddress, 5)).toMatchObject({ received: 5 });
+  const now = (await r2.guest.run('cat /etc/rustynet/*.key')).trim().split('\n');
+  expect(now).toHaveLength(2);
+  expect(now.filter((key) => before.includes(key))).toEqual([]);
 });

@@ -104,10 +104,10 @@ export class Mesh {
     return (await this.operator('invite', ...this.#login('router'), ...more)).trim();
   }
 
-  /** The broker's files written anew without that user, and given to it as it runs. */
-  async endLogin(ended: User): Promise<void> {
+  /** The broker's files written anew without these users, and given to it as it runs. */
+  async setLoginsWithout(...ended: readonly User[]): Promise<void> {
     const out = join(this.folder, 'broker-files');
-    const left = Object.values(users).filter(({ name }) => name !== ended);
+    const left = Object.values(users).filter(({ name }) => !ended.includes(name));
     const logins = left.flatMap(({ name, role }) => [`--${role}`, `${name}=${this.#passwordFile(name)}`]);
     await this.operator('broker-config', 'mosquitto', '--out', out, '--plain', ...logins);
     const files = ['acl', 'passwords'].map((name) => [name, readFileSync(join(out, name))] as const);

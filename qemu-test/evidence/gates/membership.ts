@@ -70,6 +70,9 @@ export const membership: Readonly<Record<string, Wants>> = {
       isCutOff(host2, lan1, 3),
     ],
     'its login ended at the broker, it is cut off at once, and reads no map that is made after that': [],
+    'made anew, with keys that nobody stole, it is a member again, and the kernel knows the new key alone': [
+      reaches(host2, lan1, 5),
+    ],
   },
   'wireguard-key-rotates-without-loss': {
     'r2 takes another key under a flow of 100 pings a second: none is lost, and the other kernel knows the new key alone':
