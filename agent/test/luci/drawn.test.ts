@@ -36,7 +36,7 @@ test('the picture has each peer, what is behind it and whether its link is up, a
   const html = await page(at([peer, exit]));
   expect(html).toContain('role="img" aria-label="attic up; exit down the internet 192.168.3.0/24"');
   expect([...html.matchAll(/stroke-dasharray="([^"]+)"/g)].map(([, dashes]) => dashes)).toEqual(['none', '3 5']);
-  for (const text of ['this router', 'attic', 'exit', 'the internet', '192.168.3.0/24'])
+  for (const text of ['this router', 'attic', 'exit, the internet, 192.168.3.0/24'])
     expect(html).toMatch(new RegExp(`<text [^>]*>${text}</text>`));
 });
 test('it has a dozen at most, and is not there without peers', async () => {

@@ -9,6 +9,7 @@
 
 const most = 12;
 const kept = 30;
+const rowHeight = 28;
 
 /* E makes elements of HTML alone. */
 const s = (tag, attributes, ...children) => {
@@ -35,17 +36,17 @@ function behind(peer) {
 	return (prefixes.some(isAll) ? [ _('the internet') ] : []).concat(prefixes.filter(prefix => !isAll(prefix)).slice(0, 2));
 }
 
-function spoke(peer, at, count) {
-	const turn = 2 * Math.PI * at / count - Math.PI / 2;
-	const [ x, y ] = [ 320 + 230 * Math.cos(turn), 150 + 95 * Math.sin(turn) ].map(Math.round);
+/* A line from the router's box to a dot, and beside it who that is. */
+function spoke(peer, at, middle) {
+	const y = rowHeight * at + rowHeight / 2;
 	const isUp = peer.link == 'up';
-	const lines = [ words.text(peer.name) ].concat(behind(peer));
+	const more = behind(peer);
 
 	return [
-		s('line', { 'x1': 320, 'y1': 150, 'x2': x, 'y2': y, 'stroke': 'currentColor', 'stroke-width': isUp ? 2 : 1, 'stroke-opacity': '0.6', 'stroke-dasharray': isUp ? 'none' : '3 5' }),
-		s('circle', { 'cx': x, 'cy': y, 'r': 5, 'fill': isUp ? 'currentColor' : 'none', 'stroke': 'currentColor' }),
-		lines.map((line, row) => s('text', { 'x': x, 'y': y + 18 + 12 * row, 'text-anchor': 'middle' }, line))
-	].flat();
+		s('line', { 'x1': 110, 'y1': middle, 'x2': 194, 'y2': y, 'stroke': 'currentColor', 'stroke-width': isUp ? 2 : 1, 'stroke-opacity': '0.6', 'stroke-dasharray': isUp ? 'none' : '3 5' }),
+		s('circle', { 'cx': 200, 'cy': y, 'r': 5, 'fill': isUp ? 'currentColor' : 'none', 'stroke': 'currentColor' }),
+		s('text', { 'x': 214, 'y': y + 4 }, [ words.text(peer.name) ].concat(more).join(', '))
+	];
 }
 
 return baseclass.extend({
@@ -74,8 +75,11 @@ return baseclass.extend({
 		const shown = peers.slice(0, most);
 		const label = shown.map(peer => [ words.text(peer.name), words.link(peer.link) ].concat(behind(peer)).join(' ')).join('; ');
 
-		return shown.length == 0 ? '' : drawing(640, 310, label, shown.flatMap((peer, at) => spoke(peer, at, shown.length)),
-			s('rect', { 'x': 270, 'y': 138, 'width': 100, 'height': 24, 'rx': 4, 'fill': 'none', 'stroke': 'currentColor' }),
-			s('text', { 'x': 320, 'y': 154, 'text-anchor': 'middle', 'font-weight': 'bold' }, _('this router')));
+		const middle = rowHeight * shown.length / 2;
+
+		return shown.length == 0 ? '' : drawing(480, rowHeight * shown.length, label,
+			shown.map((peer, at) => spoke(peer, at, middle)),
+			s('rect', { 'x': 1, 'y': middle - 12, 'width': 108, 'height': 24, 'rx': 4, 'fill': 'none', 'stroke': 'currentColor' }),
+			s('text', { 'x': 55, 'y': middle + 4, 'text-anchor': 'middle', 'font-weight': 'bold' }, _('this router')));
 	}
 });
