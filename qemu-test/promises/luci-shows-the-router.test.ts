@@ -33,6 +33,8 @@ beforeAll(async () => {
   const r1 = mesh.router('r1');
   await installPage(r1);
   await r1.guest.writeFile('/etc/config/rpcd', logins);
+  // What LuCI's own package brings.
+  if (luciRoot !== undefined) await r1.guest.writeFile('/etc/config/luci', "config core 'main'\n");
   site = await openSite(r1, luciRoot);
   browser = await started;
   root = await Visit.begin(browser, site, { username: 'root', mayWrite: true }, luciRoot !== undefined);
