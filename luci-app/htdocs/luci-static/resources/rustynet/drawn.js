@@ -23,7 +23,7 @@ const s = (tag, attributes, ...children) => {
 
 const drawing = (width, height, label, ...parts) => s('svg', {
 	'viewBox': '0 0 %d %d'.format(width, height), 'role': 'img', 'aria-label': label,
-	'style': 'display:block;width:100%;max-width:%dpx'.format(width), 'fill': 'currentColor', 'stroke': 'none', 'font-size': '11'
+	'width': width, 'style': 'display:block;max-width:100%;height:auto', 'fill': 'currentColor', 'stroke': 'none', 'font-size': '11'
 }, parts);
 
 const isHost = prefix => prefix.endsWith('/32') || prefix.endsWith('/128');
