@@ -87,6 +87,18 @@ const forged: readonly Forged[] = [
     events([0, 1].map(() => ({ event: 'x', atUnixMs: atMs, carriedUnixMs: atMs - 1 }))),
   ],
   ['a leak', 'sample', /in the clear: 1 198/, soak(({ attach }) => ({ clear: attach(clear(clearFrame())) }))],
+  [
+    'one router that nobody looked at',
+    'sample',
+    /0\.0 minutes at r2/,
+    seen((all) => all.filter((_, at) => at % 2 === 0)),
+  ],
+  [
+    'no other frame',
+    'sample',
+    /no frame that was not/,
+    soak(({ attach }) => ({ clear: attach(clear().subarray(0, 24)) })),
+  ],
   ['no sealed frame', 'sample', /no sealed frame/, seen((all) => all.map((each) => ({ ...each, sealed: 0 })))],
   [
     'looks and frames of one file',

@@ -22,16 +22,20 @@ function broken(looks: readonly Look[]): string[] {
   });
 }
 
+const routers = ['r1', 'r2'];
+
+/** Each router by itself: one that nobody looked at shows nothing. */
 function gaps(looks: readonly Look[], minutes: number): string[] {
-  const times = looks.map(({ atUnixMs }) => atUnixMs);
-  const lasted = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 60_000;
-  const widest = times.slice(1).map((at, before) => at - (times[before] ?? 0));
-  return [
-    ...(lasted >= minutes ? [] : [`looks over ${lasted.toFixed(1)} minutes`]),
-    ...(widest.some((gap) => gap > maxGapMs || gap < 0)
-      ? [`looks ${Math.max(...widest)} ms apart, or out of order`]
-      : []),
-  ];
+  return routers.flatMap((router) => {
+    const times = looks.filter((each) => each.router === router).map(({ atUnixMs }) => atUnixMs);
+    const lasted = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 60_000;
+    const steps = times.slice(1).map((at, before) => at - (times[before] ?? 0));
+    const isUneven = steps.some((gap) => gap > maxGapMs || gap < 0);
+    return [
+      ...(lasted >= minutes ? [] : [`looks over ${lasted.toFixed(1)} minutes at ${router}`]),
+      ...(isUneven ? [`looks ${Math.max(...steps)} ms apart, or out of order, at ${router}`] : []),
+    ];
+  });
 }
 
 /** The last quarter beside the first: what grows by the hour shows. */
@@ -62,6 +66,8 @@ function leaked({ clear, looks, port }: SoakReading): string[] {
   const sealed = looks.reduce((sum, each) => sum + each.sealed, 0);
   return [
     ...(sealed > 0 ? [] : ['no sealed frame']),
+    // A router that talks to its broker is never without one.
+    ...(clear.length > 0 ? [] : ['no frame that was not sealed']),
     ...leaksOf(clear, port).map((packet) => `in the clear: ${leakLine(packet)}`),
   ];
 }
