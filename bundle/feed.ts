@@ -32,29 +32,56 @@ function sumsOf(contents: Contents): string {
   return lines.join('');
 }
 
-export async function buildFeed(
-  { router, operator, version, builtUnixS }: FeedInput,
-  key: SecretKey,
-): Promise<{ contents: Contents; ipks: readonly Ipk[] }> {
+export const bomName = ({ name }: Pick<Bundled, 'name'>): string => `${name}.cdx.json`;
+
+/** What a key adds. */
+export const signedNames = ({ fingerprint }: PublicKey): readonly string[] => [
+  'Packages.sig',
+  fingerprint,
+  'sha256sums',
+  releaseName,
+];
+
+/** What follows from the sources alone, so that whoever has them can make it anew and compare. */
+export async function packFeed({
+  router,
+  operator,
+  version,
+  builtUnixS,
+}: FeedInput): Promise<{ files: Contents; ipks: readonly Ipk[] }> {
   const packages = await Promise.all([routerContent(router.bytes), pageContent()]);
   const ipks = packages.map((each) => buildIpk(each, version, builtUnixS));
   const index = Buffer.from(ipks.map((ipk) => indexOf(ipk)).join(''));
-  const all = await npmBom();
-  const bom = (bundled: Bundled): Buffer =>
-    Buffer.from(`${JSON.stringify(bomOf(all, bundled, builtUnixS), undefined, 2)}\n`);
   const files = {
     ...Object.fromEntries(ipks.map(({ name, bytes }) => [name, bytes])),
     Packages: index,
     'Packages.gz': gzipSync(index, { level: 9 }),
-    'Packages.sig': Buffer.from(sign(index, key)),
-    [key.fingerprint]: Buffer.from(publicKeyFile(key)),
     'rustynet-operator.js': operator.bytes,
-    'rustynet.cdx.json': bom(router),
-    'rustynet-operator.cdx.json': bom(operator),
   };
-  const summed = { ...files, sha256sums: Buffer.from(sumsOf(files)) };
-  const contents = { ...summed, [releaseName]: signRelease(summed, packageVersion(version), key) };
-  return { contents, ipks };
+  return { files, ipks };
+}
+
+export function signFeed(files: Contents, version: string, key: SecretKey): Contents {
+  const named = {
+    ...files,
+    'Packages.sig': Buffer.from(sign(files['Packages'] ?? new Uint8Array(), key)),
+    [key.fingerprint]: Buffer.from(publicKeyFile(key)),
+  };
+  const summed = { ...named, sha256sums: Buffer.from(sumsOf(named)) };
+  return { ...summed, [releaseName]: signRelease(summed, packageVersion(version), key) };
+}
+
+export async function buildFeed(
+  input: FeedInput,
+  key: SecretKey,
+): Promise<{ contents: Contents; ipks: readonly Ipk[] }> {
+  const { files, ipks } = await packFeed(input);
+  const all = await npmBom();
+  const boms = [input.router, input.operator].map((bundled) => {
+    const bom = JSON.stringify(bomOf(all, bundled, input.builtUnixS), undefined, 2);
+    return [bomName(bundled), Buffer.from(`${bom}\n`)] as const;
+  });
+  return { contents: signFeed({ ...files, ...Object.fromEntries(boms) }, input.version, key), ipks };
 }
 
 /** Replaces the folder whole: nothing of an older release stays in it. */

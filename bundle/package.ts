@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildOperator, buildRouter, builtUnixS, operatorBundle, routerBundle, version, type Built } from './build.ts';
-import { buildFeed, readFeed, verifyFeed, writeFeed } from './feed.ts';
+import { buildFeed, readFeed, verifyFeed, writeFeed, type FeedInput } from './feed.ts';
 import type { Bundled } from './sbom.ts';
 import { newSecretKey, parsePublicKey, parseSecretKey } from './usign.ts';
 
@@ -22,11 +22,16 @@ const bundledFrom = (name: string, file: string, { inputs }: Built): Bundled => 
   bytes: readFileSync(file),
 });
 
-async function build(keyFile: string): Promise<void> {
-  const key = parseSecretKey(readFileSync(keyFile, 'utf8'));
+/** Of the sources as they are now. */
+export async function buildBundles(): Promise<FeedInput> {
   const router = bundledFrom('rustynet', routerBundle, await buildRouter());
   const operator = bundledFrom('rustynet-operator', operatorBundle, await buildOperator());
-  const { contents, ipks } = await buildFeed({ router, operator, version, builtUnixS }, key);
+  return { router, operator, version, builtUnixS };
+}
+
+async function build(keyFile: string): Promise<void> {
+  const key = parseSecretKey(readFileSync(keyFile, 'utf8'));
+  const { contents, ipks } = await buildFeed(await buildBundles(), key);
   verifyFeed(contents, key);
   writeFeed(feedFolder, contents);
   console.log(`${feedFolder}, signed by ${key.fingerprint}`);
