@@ -14,15 +14,15 @@ export const maxEvidenceBytes = 16 << 20;
 export const maxTextLength = 4096;
 const maxCount = 2 ** 40;
 
-const words = text(`at most ${maxTextLength} characters`, (value) =>
+export const words = text(`at most ${maxTextLength} characters`, (value) =>
   value.length <= maxTextLength ? value : undefined,
 );
 const matching = (what: string, pattern: RegExp): Shape<string> =>
   text(what, (value) => (pattern.test(value) ? value : undefined));
 const name = matching('a name', /^[a-z0-9][a-z0-9 .:_-]{0,127}$/i);
-const sha256 = text('a SHA-256, hex', parseDigest);
+export const sha256 = text('a SHA-256, hex', parseDigest);
 const count = integer(0, maxCount);
-const time = integer(0, Number.MAX_SAFE_INTEGER);
+export const time = integer(0, Number.MAX_SAFE_INTEGER);
 const kind = <const Kind extends string>(word: Kind): Shape<Kind> => oneOf([word]);
 
 /** `tick`: of a processor's time, 10 ms. */
@@ -94,6 +94,7 @@ export function parseStatement(bytes: Uint8Array): Statement {
   return statementShape(readJson(bytes, maxEvidenceBytes), '$');
 }
 
-export function encodeStatement(statement: Statement): Uint8Array {
+/** Of any statement of in-toto. */
+export function encodeStatement(statement: Pick<Statement, '_type'>): Uint8Array {
   return Buffer.from(`${JSON.stringify(statement)}\n`);
 }
