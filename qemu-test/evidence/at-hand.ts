@@ -3,21 +3,30 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IdentityKey } from '../../agent/src/trust/types.ts';
 import { buildRouter } from '../../bundle/build.ts';
+import { packFeed, readFeed } from '../../bundle/feed.ts';
+import { buildBundles, feedFolder } from '../../bundle/package.ts';
+import { packagesOf } from '../../bundle/sbom.ts';
+import { parsePublicKey } from '../../bundle/usign.ts';
 import { buildLabImage, type Tier } from '../image/build.ts';
 import { buildRouterImage } from '../image/openwrt.ts';
+import { auditFile, lockFile } from './audit.ts';
 import type { EvidenceSet } from './believe.ts';
+import type { Gate } from './gates.ts';
 import type { AtHand } from './judge.ts';
+import type { Release } from './judge-release.ts';
 import { readPublicKey } from './runner-key.ts';
 import { subjectFiles } from './subjects.ts';
-import { sha256OfFile, treeAtHand } from './surroundings.ts';
+import { sha256Of, sha256OfFile, treeAtHand } from './surroundings.ts';
 import { evidenceFolder, signedEnding, unsignedEnding } from './write.ts';
 
-const pinnedFolder = join(import.meta.dirname, 'runners');
+function publicKeysIn(name: string): readonly string[] {
+  const folder = join(import.meta.dirname, name);
+  return readdirSync(folder).flatMap((file) => (file.endsWith('.pub') ? [join(folder, file)] : []));
+}
 
 /** Keys that the project trusts to run its lab: a change of them is a change of this repository. */
 export function pinnedRunners(): readonly IdentityKey[] {
-  const files = readdirSync(pinnedFolder).filter((name) => name.endsWith('.pub'));
-  return files.map((name) => readPublicKey(join(pinnedFolder, name)));
+  return publicKeysIn('runners').map(readPublicKey);
 }
 
 /** The bundle is built anew: what was tested is what this commit makes, to the byte. */
@@ -28,8 +37,26 @@ async function digestsAtHand(tier: Tier): Promise<AtHand['digests']> {
   return Object.fromEntries(files.map(([name, file]) => [name, sha256OfFile(file)]));
 }
 
+/** Bundles and packages are made anew; of the feed only the signatures cannot be. */
+async function readRelease(): Promise<Release> {
+  const input = await buildBundles();
+  const { files } = await packFeed(input);
+  return {
+    releasers: publicKeysIn('releasers').map((file) => parsePublicKey(readFileSync(file, 'utf8'))),
+    feed: existsSync(feedFolder) ? readFeed(feedFolder) : {},
+    made: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256Of(bytes)])),
+    bundles: [input.router, input.operator].map(({ name, bytes, inputs }) => ({
+      ...{ name, digest: sha256Of(bytes) },
+      packages: packagesOf(inputs),
+    })),
+    audit: existsSync(auditFile) ? readFileSync(auditFile) : undefined,
+    lock: readFileSync(lockFile),
+  };
+}
+
 /** `problem`: why there is no image of the tier at hand; nothing can be of it then. */
 export async function readAtHand(
+  { isRelease }: Gate,
   tier: Tier,
   runners: readonly IdentityKey[],
 ): Promise<AtHand & { readonly problem: string | undefined }> {
@@ -37,7 +64,8 @@ export async function readAtHand(
     (digests) => ({ digests, problem: undefined }),
     (error: unknown) => ({ digests: {}, problem: (error as Error).message }),
   );
-  return { nowUnixS: Math.floor(Date.now() / 1000), tier, ...treeAtHand(), ...found, runners };
+  const release = isRelease ? await readRelease() : undefined;
+  return { nowUnixS: Math.floor(Date.now() / 1000), tier, ...treeAtHand(), ...found, runners, release };
 }
 
 export function readEvidence(tier: Tier): EvidenceSet {

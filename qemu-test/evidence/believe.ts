@@ -3,7 +3,7 @@
 import { openEnvelope, requireSigners } from '../../agent/src/trust/dsse.ts';
 import { isRefusal, refusing } from '../../agent/src/trust/refuse.ts';
 import type { Digest, IdentityKey, Refusal } from '../../agent/src/trust/types.ts';
-import type { Finding } from './findings.ts';
+import type { Finding, Reason } from './findings.ts';
 import { maxEvidenceBytes, parseStatement, payloadType, type Statement } from './statement.ts';
 import { signedEnding, unsignedEnding } from './write.ts';
 
@@ -19,12 +19,20 @@ export interface Believed {
   readonly findings: readonly Finding[];
 }
 
-function believeFile(bytes: Uint8Array, runners: readonly IdentityKey[]): Statement | Refusal {
+export function believeFile<Read extends object>(
+  bytes: Uint8Array,
+  runners: readonly IdentityKey[],
+  parse: (payload: Uint8Array) => Read,
+): Read | Refusal {
   return refusing(() => {
     const envelope = openEnvelope(bytes, payloadType, maxEvidenceBytes);
     requireSigners(envelope, { keys: runners, threshold: 1 }, 'the pinned runners');
-    return parseStatement(envelope.payload);
+    return parse(envelope.payload);
   });
+}
+
+export function reasonOf({ refused }: Refusal): Reason {
+  return refused === 'too-few-signers' ? 'wrong-signer' : 'malformed';
 }
 
 export function believe({ files }: EvidenceSet, runners: readonly IdentityKey[]): Believed {
@@ -36,9 +44,9 @@ export function believe({ files }: EvidenceSet, runners: readonly IdentityKey[])
       report('unsigned', 'wanted an envelope that a runner signed, got a bare statement');
       continue;
     }
-    const believed = believeFile(bytes, runners);
+    const believed = believeFile(bytes, runners, parseStatement);
     if (isRefusal(believed)) {
-      report(believed.refused === 'too-few-signers' ? 'wrong-signer' : 'malformed', believed.detail);
+      report(reasonOf(believed), believed.detail);
       continue;
     }
     const { promise } = believed.predicate;

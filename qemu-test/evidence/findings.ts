@@ -2,6 +2,7 @@
 export const reasons = [
   'input-missing',
   'no-runner',
+  'no-releaser',
   'tree-changed',
   'unsigned',
   'malformed',
@@ -33,6 +34,11 @@ export const reasons = [
   'file-differs',
   'file-malformed',
   'file-twice',
+  'feed',
+  'package',
+  'sbom',
+  'registry',
+  'vulnerable',
 ] as const;
 export type Reason = (typeof reasons)[number];
 

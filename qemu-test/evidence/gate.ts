@@ -32,7 +32,7 @@ function asked(argv: readonly string[]): Asked {
   const file = values['runner-key'];
   const pinned = pinnedRunners();
   if (file === undefined) return { gate, tier, runners: pinned, refused: [] };
-  if (gate.takesAnyRunner) return { gate, tier, runners: [...pinned, readPublicKey(file)], refused: [] };
+  if (!gate.isRelease) return { gate, tier, runners: [...pinned, readPublicKey(file)], refused: [] };
   const detail = `wanted keys in qemu-test/evidence/runners alone, got --runner-key ${file}`;
   return { gate, tier, runners: pinned, refused: [{ reason: 'no-runner', subject: gate.name, detail }] };
 }
@@ -46,7 +46,7 @@ async function run(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const { gate, tier, runners, refused } = what;
-  const { problem, ...atHand } = await readAtHand(tier, runners);
+  const { problem, ...atHand } = await readAtHand(gate, tier, runners);
   const { findings, figures } = judge(gate, readEvidence(tier), atHand);
   for (const figure of figures) console.log(`  ${figure}`);
   const lacks: Finding[] =

@@ -26,7 +26,7 @@ const budgets: readonly Budget[] = [
 ];
 
 const gate: Gate = {
-  ...{ name: 'performance', tiers: ['lab'], unmade: [], maxRunS: 3600, alone: ['pace'], takesAnyRunner: true },
+  ...{ name: 'performance', tiers: ['lab'], maxRunS: 3600, alone: ['pace'], isRelease: false },
   promises: { pace: { 'what was measured': [keepsBudgets('pace', budgets)] }, ...soakOf(2) },
 };
 
@@ -82,7 +82,7 @@ export function honestMeasured(): Measured {
   const ofSoak = draft('soak', soakUnixS, [test(soakTitle, [soak])]);
   return {
     ...{ gate, runner, ...files },
-    atHand: { nowUnixS, tier: 'lab', commit, changed: [], digests, runners: [runner.key] },
+    atHand: { nowUnixS, tier: 'lab', commit, changed: [], digests, runners: [runner.key], release: undefined },
     pace: draft('pace', nowUnixS - 300, [test('what was measured', series)]),
     soak: { ...ofSoak, predicate: { ...ofSoak.predicate, endUnixS: soakUnixS + 150 } },
   };

@@ -65,10 +65,9 @@ export const gate: Gate = {
   ...{
     name: 'dataplane',
     tiers: ['lab', 'openwrt'],
-    unmade: [],
     maxRunS: 3600,
     alone: ['reach'],
-    takesAnyRunner: true,
+    isRelease: false,
   },
   promises: {
     reach: {
@@ -153,7 +152,7 @@ export function honest(): World {
   const test = (title: string, samples: readonly Sample[]) => ({ test: title, thrown: [], samples });
   return {
     ...{ gate, runner, attachments, attach },
-    atHand: { nowUnixS, tier: 'lab', commit, changed: [], digests, runners: [runner.key] },
+    atHand: { nowUnixS, tier: 'lab', commit, changed: [], digests, runners: [runner.key], release: undefined },
     reach: draft('reach', nowUnixS - 300, [test(titles[0], first), test(titles[1], second)]),
     leak: draft('leak', leakUnixS, [test(titles[2], third)]),
   };

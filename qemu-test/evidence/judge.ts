@@ -2,9 +2,11 @@
 // none if the gate opens, and figures, each computed anew from raw samples. No status word is read, since there is none.
 import type { Digest, IdentityKey } from '../../agent/src/trust/types.ts';
 import type { Tier } from '../image/build.ts';
+import { judgeAge } from './age.ts';
 import { believe, type EvidenceSet } from './believe.ts';
 import type { Finding, Reason, Report } from './findings.ts';
 import type { Gate } from './gates.ts';
+import { judgeRelease, type Release } from './judge-release.ts';
 import { judgeTests } from './judge-tests.ts';
 import { predicateType, type Sample, type Statement } from './statement.ts';
 
@@ -16,6 +18,8 @@ export interface AtHand {
   /** Of what can be under test, by the names of subjects. */
   readonly digests: Readonly<Record<string, Digest>>;
   readonly runners: readonly IdentityKey[];
+  /** Read for a gate of a release only. */
+  readonly release: Release | undefined;
 }
 
 export interface Verdict {
@@ -23,15 +27,9 @@ export interface Verdict {
   readonly figures: readonly string[];
 }
 
-const maxAgeS = 24 * 3600;
-const skewS = 120;
-
 function judgeTime({ predicate }: Statement, maxRunS: number, nowUnixS: number, report: Report): void {
   const { startUnixS, endUnixS } = predicate;
-  if (endUnixS > nowUnixS + skewS) report('not-yet', `wanted an end before ${nowUnixS}, got ${endUnixS}`);
-  if (nowUnixS - endUnixS > maxAgeS) {
-    report('stale', `wanted an end in the last ${maxAgeS} s, got one ${nowUnixS - endUnixS} s ago`);
-  }
+  judgeAge(endUnixS, nowUnixS, report);
   const tookS = endUnixS - startUnixS;
   if (tookS < 0 || tookS > maxRunS) report('time', `wanted a run of 0 to ${maxRunS} s, got ${tookS} s`);
 }
@@ -90,7 +88,6 @@ function judgeTogether(statements: readonly Statement[], alone: readonly string[
 }
 
 function judgeGate(gate: Gate, atHand: AtHand, report: Report): void {
-  for (const input of gate.unmade) report('input-missing', `wanted ${input}, got none: nothing makes it yet`);
   if (!gate.tiers.includes(atHand.tier)) report('tier', `wanted tier ${gate.tiers.join(' or ')}, got ${atHand.tier}`);
   if (atHand.runners.length === 0) report('no-runner', 'wanted a pinned key of a runner, got none');
   if (atHand.changed.length > 0) {
@@ -113,6 +110,7 @@ export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
       void findings.push({ reason, subject, detail });
   const own = reporter(gate.name);
   judgeGate(gate, atHand, own);
+  if (gate.isRelease) figures.push(...judgeRelease(atHand.release, atHand.runners, atHand.nowUnixS, reporter));
   const believed = believe(set, atHand.runners);
   findings.push(...believed.findings.filter(({ reason, subject }) => concerns(gate, reason, subject)));
   const judged: Statement[] = [];
