@@ -31,34 +31,33 @@ test('the files that have them are for root alone, and the daemon leaves no core
   expect(await r1.guest.run(`cat /proc/${await r1.daemonPid()}/limits`)).toMatch(/^Max core file size +0 /m);
 });
 
-test('the search finds each of them where it is put: in the log, a file, arguments, UCI, on MQTT', async () => {
-  const heard = await mesh.broker.hear();
-  const texts: Record<string, string> = {};
-  for (const [at, { name, needles }] of secrets.entries()) {
-    const needle = needles.at(-1) ?? '';
-    const stop = await watchArguments(r1);
+const planted = ['/tmp/planted', '/var/log/planted'];
+
+/** Each in the log, in a file, in UCI, in arguments and on MQTT. Gives what showed of it there. */
+async function plant(): Promise<Record<string, string>> {
+  const needles = secrets.map((secret) => secret.needles.at(-1) ?? '');
+  const [heard, stop] = [await mesh.broker.hear(), await watchArguments(r1)];
+  for (const [at, needle] of needles.entries())
     await r1.guest.run(
-      `echo 'x${needle}x' | tee -a /var/log/planted >/tmp/planted; uci set rustynet.main.planted${at}='${needle}'; uci commit`,
+      `echo 'x${needle}x' | tee -a ${planted.join(' ')}; uci set rustynet.main.planted${at}='${needle}'`,
     );
-    await r1.guest.run(`sh -c 'sleep 4; true' ${needle}`);
-    await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.from(needle));
-    texts[`arguments of ${name}`] = await stop();
-  }
-  const said = { ...texts, ...(await saidBy(r1)), MQTT: heard.text() };
-  for (const { name } of secrets) {
-    const found = foundIn(
-      secrets.filter((secret) => secret.name === name),
-      said,
-    );
-    expect(found).toEqual(
-      expect.arrayContaining([`arguments of ${name}`, 'the log', 'UCI', 'MQTT'].map((place) => `${name} in ${place}`)),
-    );
-  }
-  expect(await filesWith(secrets, r1)).toEqual(expect.arrayContaining(['/tmp/planted', '/etc/config/rustynet']));
+  await r1.guest.run(`uci commit; sh -c 'sleep 4; true' ${needles.join(' ')}`);
+  const said = { ...(await saidBy(r1, 'UCI', 'the log')), arguments: await stop() };
+  await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.from(needles.join(' ')));
+  await expect.poll(() => heard.text(), { timeout: 10_000 }).toContain(needles.at(-1));
   await heard.stop();
+  return { ...said, MQTT: heard.text() };
+}
+
+test('the search finds each of them where it is put: in the log, a file, arguments, UCI, on MQTT', async () => {
+  const found = foundIn(secrets, await plant());
+  const places = ['arguments', 'the log', 'UCI', 'MQTT'];
+  for (const { name } of secrets)
+    expect(found).toEqual(expect.arrayContaining(places.map((place) => `${name} in ${place}`)));
+  expect(await filesWith(secrets, r1)).toEqual(expect.arrayContaining(['/tmp/planted', '/etc/config/rustynet']));
   await mesh.broker.say(`${topics.map(mesh.network)}/planted`, Buffer.alloc(0));
   await r1.guest.run(
-    'for n in 0 1 2 3; do uci delete rustynet.main.planted$n; done; uci commit; rm /tmp/planted /var/log/planted; sync',
+    `for n in 0 1 2 3; do uci delete rustynet.main.planted$n; done; uci commit; rm ${planted.join(' ')}; sync`,
   );
   expect([foundIn(secrets, await saidBy(r1)), await filesWith(secrets, r1)]).toEqual([[], []]);
 });

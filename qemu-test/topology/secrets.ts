@@ -97,10 +97,16 @@ const told = {
   'arguments and environments': ['cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ'],
 };
 
-/** What a router says of itself, by where it says it. */
-export async function saidBy({ guest }: Router): Promise<Readonly<Record<string, string>>> {
+type Place = keyof typeof told;
+
+/** What a router says of itself, by where it says it: in these places, or in all. */
+export async function saidBy(
+  { guest }: Router,
+  ...places: readonly Place[]
+): Promise<Readonly<Record<string, string>>> {
   const texts: Record<string, string> = {};
-  for (const [place, commands] of Object.entries(told)) {
+  for (const place of places.length === 0 ? (Object.keys(told) as Place[]) : places) {
+    const commands = told[place];
     texts[place] = await guest.run(`(${commands.join('; ')}; true) 2>&1 | tr '\\0' ' '`, { timeoutMs: 120_000 });
   }
   return texts;
@@ -108,7 +114,7 @@ export async function saidBy({ guest }: Router): Promise<Readonly<Record<string,
 
 /** From now on, the arguments of every process that lasts for a moment; gives what was seen until then. */
 export async function watchArguments({ guest }: Router): Promise<() => Promise<string>> {
-  const loop = 'while [ -e /tmp/watching ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "; echo; done';
+  const loop = 'while [ -e /tmp/watching ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "; echo; sleep 0.03; done';
   await guest.run(`touch /tmp/watching; (${loop}) >/tmp/arguments 2>/dev/null </dev/null &`);
   return async () => {
     await guest.run('rm /tmp/watching; sleep 0.5');

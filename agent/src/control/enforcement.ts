@@ -7,6 +7,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Step } from '../plan/plan.ts';
 import { isProtected, protectionTable } from '../plan/protection.ts';
 import type { Desired } from '../policy/desired.ts';
+import { Laps } from './laps.ts';
 import { messageOf, type World } from './ports.ts';
 import { hurry, leaseNowS, reconcile, unproven, type Clocks, type Outcome } from './reconcile.ts';
 
@@ -28,6 +29,7 @@ export class Enforcement {
   #subject = '';
   #haveTablesChanged = false;
   #hurried: readonly Step[] = [];
+  #laps: Laps | undefined;
 
   constructor(world: World, clocks: Omit<Clocks, 'lifeS'>, log: (line: string) => void) {
     this.#world = world;
@@ -59,7 +61,13 @@ export class Enforcement {
   }
 
   /** Before all that takes its time: what the wish takes back, and tables of ours that are gone. */
-  async hurry({ desired, subject }: Wish): Promise<void> {
+  async hurry(wish: Wish): Promise<void> {
+    this.#laps = new Laps(this.#clocks.monotonicS);
+    await this.#hurry(wish);
+    this.#laps.end('take back');
+  }
+
+  async #hurry({ desired, subject }: Wish): Promise<void> {
     const [isAsBefore, haveTablesChanged] = [this.#subject === subject, this.#haveTablesChanged];
     this.#haveTablesChanged = false;
     const last = this.#last;
@@ -84,8 +92,9 @@ export class Enforcement {
   async run({ desired, subject, lifeS }: Wish, broker: string | undefined): Promise<void> {
     const [hurried, clocks] = [this.#hurried, { ...this.#clocks, lifeS }];
     this.#hurried = [];
+    this.#laps?.end('settle');
     try {
-      this.#outcome = await reconcile(this.#world, desired, clocks, this.#log, broker, hurried);
+      this.#outcome = await reconcile(this.#world, desired, clocks, this.#log, broker, hurried, this.#laps);
       this.#last = this.#outcome.observed;
     } catch (error) {
       const finding = `the kernel could not be read or set: ${messageOf(error)}`;

@@ -11,6 +11,7 @@ import { describe, plan, type Step } from '../plan/plan.ts';
 import { nameProblems } from '../plan/names.ts';
 import { fit } from '../plan/fit.ts';
 import { prove, type Proof } from '../plan/prove.ts';
+import { Laps, type LapsMs } from './laps.ts';
 import { observe, observeAfter } from './observe.ts';
 import { messageOf, type World } from './ports.ts';
 
@@ -18,6 +19,8 @@ export interface Outcome {
   readonly observed: Observed;
   readonly proof: Proof;
   readonly steps: readonly string[];
+  /** Where the time of this run went. */
+  readonly tookMs: LapsMs;
   /** Why the networks around leave no place for the mesh. */
   readonly closedBecause?: string;
   /** What is amiss and closes nothing. */
@@ -42,7 +45,15 @@ export interface Clocks {
 /** What cannot be looked at is not proven. */
 export function unproven(finding: string, atUnixS: number): Outcome {
   const observed = { atUnixS, ...nothingAround, resolved: new Map() };
-  return { observed, proof: { guard: [finding], rest: [] }, steps: [], problems: [], leaseS: 0, leaseAtS: 0 };
+  return {
+    observed,
+    proof: { guard: [finding], rest: [] },
+    steps: [],
+    tookMs: {},
+    problems: [],
+    leaseS: 0,
+    leaseAtS: 0,
+  };
 }
 
 /** The kernel counts on between two looks at it, and so do we: nobody sets this clock back. */
@@ -188,7 +199,7 @@ export async function hurry(
 
 /**
  * `asked` is what the map and the choices want; what does not fit into the networks around is left out of it. `hurried`
- * was done for it already.
+ * was done for it already, in the first of the `laps`.
  */
 export async function reconcile(
   world: World,
@@ -197,18 +208,26 @@ export async function reconcile(
   log: (line: string) => void,
   broker?: string,
   hurried: readonly Step[] = [],
+  laps = new Laps(monotonicS),
 ): Promise<Outcome> {
   const leaseAtS = monotonicS();
   const before = await observe(world, asked, broker, clockUnixS());
+  laps.end('look');
   const { desired, notes, closedBecause } = fit(asked, before);
-  const carried = await carryOut(world, plan(desired, before), log);
+  const planned = plan(desired, before);
+  laps.end('plan');
+  const carried = await carryOut(world, planned, log);
   const steps = [...hurried, ...carried].map(describe);
+  laps.end('apply');
   const observed = carried.length === 0 ? before : await observeAfter(world, desired, before, carried, clockUnixS());
+  laps.end('look again');
   const proof = prove(desired, observed);
+  laps.end('prove');
   if (proof.guard.length > 0) await takeDown(world, desired, observed);
   const named = [...world.resolver.problems().values(), ...world.lifelines.problems()];
   const problems = [...desired.notes, ...notes, ...named, ...nameProblems(desired, observed)];
-  const outcome = { observed, proof, steps, problems, leaseS: 0, leaseAtS };
+  const outcome = { observed, proof, steps, tookMs: {}, problems, leaseS: 0, leaseAtS };
   const leaseS = await lease(world, desired, outcome, lifeS);
-  return { ...outcome, leaseS, ...(closedBecause === undefined ? {} : { closedBecause }) };
+  laps.end('lease');
+  return { ...outcome, leaseS, tookMs: laps.ms, ...(closedBecause === undefined ? {} : { closedBecause }) };
 }

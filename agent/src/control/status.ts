@@ -103,6 +103,7 @@ export function statusReport(report: Report): JsonObject {
     last_refusal: refusals?.last === undefined ? null : { ...refusals.last },
     broker: brokerReport(broker),
     flash_writes: report.flashWrites,
+    run_ms: { ...(outcome?.tookMs ?? {}) },
     findings,
     warnings: warnings(report),
     problems: report.problems,

@@ -93,3 +93,17 @@ test.each<[string, number, string[]]>([
   const outcome = await reconcile(world, desired, clocks, () => undefined);
   expect([granted, outcome.leaseS]).toEqual([renewed, renewed.length === 0 ? expiresS : 100]);
 });
+
+test('it says where its time went: each part of a run, and what nft took of it', async () => {
+  const before = mirror(compile(believed([rule('any', 'any')]), laptop.id, choices));
+  let [nowS, scripts] = [0, 0];
+  const world = worldOf(before, () => {
+    nowS += 2;
+    scripts += 1;
+  });
+  const desired = compile(believed([rule('member:laptop', 'member:home', 'tcp:22')]), laptop.id, choices);
+  const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => nowS, lifeS: () => 1000 };
+  const { tookMs } = await reconcile(world, desired, clocks, () => undefined);
+  expect(scripts).toBeGreaterThan(0);
+  expect(tookMs).toEqual({ look: 0, plan: 0, apply: 2000 * scripts, 'look again': 0, prove: 0, lease: 0 });
+});
