@@ -19,10 +19,11 @@ import { formMesh } from '../topology/saved.ts';
 import { grants } from './grants.ts';
 import { growth } from './growth.ts';
 import { idle } from './idle.ts';
+import { reconnect } from './reconnect.ts';
 import { throughput } from './throughput.ts';
 
 const benchmarks: Readonly<Record<string, (mesh: Mesh) => Promise<readonly Series[]>>> = {
-  ...{ throughput, growth, grants, idle },
+  ...{ throughput, growth, grants, reconnect, idle },
 };
 
 async function measure(name: string, { keyFile, runId }: Runner): Promise<string> {

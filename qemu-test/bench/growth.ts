@@ -7,7 +7,7 @@ import type { Mesh } from '../topology/mesh.ts';
 import type { Router } from '../topology/router.ts';
 import { arrivalOf } from '../topology/silence.ts';
 import { watch } from '../topology/witness.ts';
-import { flashWrites, privateKb } from './process.ts';
+import { countsOf, privateKb } from './process.ts';
 import type { Series } from '../evidence/budgets.ts';
 
 const sizes = [10, 100, 1000];
@@ -78,10 +78,13 @@ async function grown(mesh: Mesh, members: number): Promise<readonly Series[]> {
   const r1 = mesh.router('r1');
   const made: Change[] = [];
   const writes: number[] = [];
+  const bytes: number[] = [];
   for (let change = 0; change < changes; change += 1) {
-    const before = await flashWrites(r1);
+    const before = await countsOf(r1);
     made.push(await changeOne(mesh, change));
-    writes.push((await flashWrites(r1)) - before);
+    const after = await countsOf(r1);
+    writes.push(after.writes - before.writes);
+    bytes.push(after.bytes - before.bytes);
   }
   await mesh.operator('member', 'remove', `changed-${changes - 1}`);
   await pause(settleMs);
@@ -98,6 +101,7 @@ async function grown(mesh: Mesh, members: number): Promise<readonly Series[]> {
     ),
     ...partsOf(made).map(([part, values]) => of(`of it, ${part}`, 'us', values)),
     of('flash writes of a map', 'count', writes),
+    of('bytes from the broker for a map', 'count', bytes),
     of('private memory of the daemon', 'KB', [await privateKb(r1, await r1.daemonPid())]),
     of('private memory of a Node that does nothing', 'KB', [await bareNodeKb(r1)]),
   ];

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Series } from '../evidence/budgets.ts';
 import type { Mesh } from '../topology/mesh.ts';
 import { growTo } from './growth.ts';
-import { flashWrites, privateKb, workOf } from './process.ts';
+import { countsOf, privateKb, workOf } from './process.ts';
 
 const members = 100;
 const minutes = 60;
@@ -16,7 +16,7 @@ export async function idle(mesh: Mesh): Promise<readonly Series[]> {
   await pause(settleMs);
   const rows = { switches: [] as number[], ticks: [] as number[], writes: [] as number[], kb: [] as number[] };
   // Asking for its status is work of the daemon's own: the kernel is asked each minute, the daemon only before and after.
-  const writesBefore = await flashWrites(r1);
+  const { writes: writesBefore } = await countsOf(r1);
   await pause(settleMs);
   let before = await workOf(r1, pid);
   for (let minute = 0; minute < minutes; minute += 1) {
@@ -27,7 +27,7 @@ export async function idle(mesh: Mesh): Promise<readonly Series[]> {
     rows.kb.push(await privateKb(r1, pid));
     before = now;
   }
-  rows.writes.push((await flashWrites(r1)) - writesBefore);
+  rows.writes.push((await countsOf(r1)).writes - writesBefore);
   return [
     { name: 'voluntary switches of an idle minute', unit: 'count', values: rows.switches },
     { name: 'processor time of an idle minute', unit: 'tick', values: rows.ticks },

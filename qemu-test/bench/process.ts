@@ -7,8 +7,14 @@ export async function privateKb({ guest }: Router, pid: string): Promise<number>
   return [...text.matchAll(/(\d+) kB/g)].reduce((sum, [, kb]) => sum + Number(kb), 0);
 }
 
-export async function flashWrites(router: Router): Promise<number> {
-  return Number((await router.status())['flash_writes']);
+/** Since the daemon began: commits to flash, and bytes of payload that the broker sent. */
+export async function countsOf(router: Router): Promise<{ readonly writes: number; readonly bytes: number }> {
+  const { flash_writes: writes, broker } = (await router.status()) as {
+    flash_writes: number;
+    broker: { received_bytes: number } | null;
+  };
+  if (broker === null) throw new Error(`${router.name}: wanted a broker, got none`);
+  return { writes, bytes: broker.received_bytes };
 }
 
 /** Ticks of the processor, and how often it gave it up by itself, since it began. */
