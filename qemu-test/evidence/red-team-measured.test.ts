@@ -54,6 +54,12 @@ const forged: readonly Forged[] = [
     /wanted no key "isFine"/,
     seen(([first, ...all]) => [{ ...first, isFine: true }, ...all]),
   ],
+  [
+    'a last look that is cut',
+    'file-malformed',
+    /wanted a line end behind line 260, got none/,
+    soak(({ attach }) => ({ looks: attach(encodeLooks(looks()).subarray(0, -1)) })),
+  ],
   ['an epoch that fell', 'sample', /r1: floor epoch: wanted 3 or more, got 2/, one({ epoch: 2 })],
   ['a root that fell', 'sample', /r1: floor rootVersion: wanted 1 or more, got 0/, one({ rootVersion: 0 })],
   ['a time that fell', 'sample', /r1: floor timeUnixS/, one({ timeUnixS: 1 })],

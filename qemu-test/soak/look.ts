@@ -4,6 +4,7 @@ import { Folder } from '../../agent/src/operator/folder.ts';
 import { readSettings } from '../../agent/src/operator/settings.ts';
 import { readRoots, readSignedMap } from '../../agent/src/operator/signed.ts';
 import { readJson } from '../../agent/src/trust/json.ts';
+import { refuse } from '../../agent/src/trust/refuse.ts';
 import { integer, list, record, text } from '../../agent/src/trust/shape.ts';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import type { Router } from '../topology/router.ts';
@@ -37,7 +38,9 @@ export const encodeLooks = (looks: readonly Look[]): Uint8Array =>
 
 export function readLooks(bytes: Uint8Array): readonly Look[] {
   const lines = Buffer.from(bytes).toString().split('\n');
-  return lines.slice(0, -1).map((line, at) => look(readJson(Buffer.from(line), maxLineBytes), `line ${at + 1}`));
+  const rest = lines.pop() ?? '';
+  if (rest !== '') refuse('malformed', `wanted a line end behind line ${lines.length + 1}, got none`);
+  return lines.map((line, at) => look(readJson(Buffer.from(line), maxLineBytes), `line ${at + 1}`));
 }
 
 const asked = `ubus call rustynet status && echo == && { wg show rn0 peers 2>/dev/null; echo ==; cat /proc/$(cat /var/run/rustynet.pid)/smaps_rollup; }`;
