@@ -7,7 +7,7 @@ import type { Mesh } from '../topology/mesh.ts';
 import type { Router } from '../topology/router.ts';
 import { arrivalOf } from '../topology/silence.ts';
 import { watch } from '../topology/witness.ts';
-import { countsOf, privateKb } from './process.ts';
+import { countsOf, memoryOf, type MemoryKb } from './process.ts';
 import type { Series } from '../evidence/budgets.ts';
 
 const sizes = [10, 100, 1000];
@@ -54,12 +54,12 @@ async function changeOne(mesh: Mesh, change: number): Promise<Change> {
   return { tookUs: Math.round(1000 * (endMs - arrival.atMs)), runMs };
 }
 
-async function bareNodeKb(router: Router): Promise<number> {
+async function bareNode(router: Router): Promise<MemoryKb> {
   const { guest } = router;
   const pid = await guest.run("node -e 'setInterval(() => {}, 1e9)' >/dev/null 2>&1 & echo $!; sleep 5");
-  const kb = await privateKb(router, pid.trim());
+  const memory = await memoryOf(router, pid.trim());
   await guest.run(`kill ${pid.trim()}`);
-  return kb;
+  return memory;
 }
 
 /** Each part of the run; the rest is the map on its way: received, verified, compiled. */
@@ -71,6 +71,16 @@ function partsOf(made: readonly Change[]): readonly (readonly [part: string, us:
     ['before the run: received, verified, compiled', before],
     ...parts.map((part) => [part, made.map(({ runMs }) => 1000 * (runMs[part] ?? 0))] as const),
   ];
+}
+
+/** The daemon beside a Node that does nothing. */
+async function memories(r1: Router): Promise<readonly (readonly [what: string, kb: number])[]> {
+  const [daemon, bare] = [await memoryOf(r1, await r1.daemonPid()), await bareNode(r1)];
+  const kinds = { private: 'own', proportional: 'proportional', resident: 'resident' } as const;
+  return Object.entries(kinds).flatMap(([word, kind]) => [
+    [`${word} memory of the daemon`, daemon[kind]] as const,
+    [`${word} memory of a Node that does nothing`, bare[kind]] as const,
+  ]);
 }
 
 async function grown(mesh: Mesh, members: number): Promise<readonly Series[]> {
@@ -102,8 +112,7 @@ async function grown(mesh: Mesh, members: number): Promise<readonly Series[]> {
     ...partsOf(made).map(([part, values]) => of(`of it, ${part}`, 'us', values)),
     of('flash writes of a map', 'count', writes),
     of('bytes from the broker for a map', 'count', bytes),
-    of('private memory of the daemon', 'KB', [await privateKb(r1, await r1.daemonPid())]),
-    of('private memory of a Node that does nothing', 'KB', [await bareNodeKb(r1)]),
+    ...(await memories(r1)).map(([what, kb]) => of(what, 'KB', [kb])),
   ];
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Series } from '../evidence/budgets.ts';
 import type { Mesh } from '../topology/mesh.ts';
 import { growTo } from './growth.ts';
-import { countsOf, privateKb, workOf } from './process.ts';
+import { countsOf, memoryOf, workOf } from './process.ts';
 
 const members = 100;
 const minutes = 60;
@@ -24,7 +24,7 @@ export async function idle(mesh: Mesh): Promise<readonly Series[]> {
     const now = await workOf(r1, pid);
     rows.switches.push(now.switches - before.switches);
     rows.ticks.push(now.ticks - before.ticks);
-    rows.kb.push(await privateKb(r1, pid));
+    rows.kb.push((await memoryOf(r1, pid)).own);
     before = now;
   }
   rows.writes.push((await countsOf(r1)).writes - writesBefore);

@@ -1,10 +1,19 @@
 // What the daemon of a router has and does. In: a router, a process. Out: counts of the kernel and of the daemon itself.
 import type { Router } from '../topology/router.ts';
 
-/** /proc/PID/smaps_rollup: what the process has for itself, clean and dirty. */
-export async function privateKb({ guest }: Router, pid: string): Promise<number> {
-  const text = await guest.run(`grep -E '^Private_(Clean|Dirty):' /proc/${pid}/smaps_rollup`);
-  return [...text.matchAll(/(\d+) kB/g)].reduce((sum, [, kb]) => sum + Number(kb), 0);
+export interface MemoryKb {
+  /** What the process has for itself, clean and dirty. */
+  readonly own: number;
+  /** With its share of what others use as well. */
+  readonly proportional: number;
+  readonly resident: number;
+}
+
+/** /proc/PID/smaps_rollup. */
+export async function memoryOf({ guest }: Router, pid: string): Promise<MemoryKb> {
+  const text = await guest.run(`cat /proc/${pid}/smaps_rollup`);
+  const kb = (name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(text)?.[1]);
+  return { own: kb('Private_Clean') + kb('Private_Dirty'), proportional: kb('Pss'), resident: kb('Rss') };
 }
 
 /** Since the daemon began: commits to flash, and bytes of payload that the broker sent. */
