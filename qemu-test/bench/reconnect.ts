@@ -1,6 +1,7 @@
 // How long until it is as it was: after the broker, the uplink of the other router, the daemon and a whole router were
 // gone. In: a mesh. Out: raw samples, each from the word that brings it back to what a person would wait for.
 import { setTimeout as pause } from 'node:timers/promises';
+import { defaultBounds } from '../../agent/src/control/backoff.ts';
 import type { Series } from '../evidence/budgets.ts';
 import type { Mesh } from '../topology/mesh.ts';
 
@@ -24,6 +25,8 @@ const losses: readonly Loss[] = [
   {
     name: 'the broker is back after 10 s: until the router is connected',
     lose: async (mesh) => {
+      // A connection that was shorter ends no series of waits: they would double from round to round.
+      await pause(defaultBounds.stableMs + 5000);
       await mesh.broker.stop();
       await mesh.router('r1').until((status) => !isConnected(status), 'a lost broker');
       await pause(goneMs);
