@@ -20,12 +20,16 @@ function command(status) {
 	return 'rustynet-operator member add NAME --identity %s --wireguard %s'.format(words.text(status.identity_key), words.text(status.wireguard_key));
 }
 
-/* Nothing else is to be done at this router. */
-function waiting(status) {
-	if (status.invite === null)
-		return null;
+/* While it waits to be let in, nothing else is to be done at this router. */
+function joined(status) {
+	const network = [ _('Network: %s').format(status.network), _('To join another one, run “rustynet leave” on the router first.') ];
 
-	return shown.alert('notice', _('Waits for the operator'), _('This router asks to be let in by invite %s. The operator compares the node and approves it; the page follows by itself.').format(words.text(status.invite)));
+	if (status.invite === null)
+		return shown.alert('notice', _('This router has joined'), network);
+
+	return shown.alert('notice', _('Waits for the operator'), [
+		_('This router asks to be let in by invite %s. The operator compares the node and approves it; the page follows by itself.').format(words.text(status.invite))
+	].concat(network));
 }
 
 function fingerprints(status) {
@@ -75,36 +79,27 @@ return view.extend({
 	handleSaveApply: null,
 	handleReset: null,
 
-	/* Not while somebody types an invite: what is shown anew is empty. */
-	follow(again) {
-		if (this.follows)
-			return;
-
-		this.follows = true;
-		poll.add(again);
-	},
-
 	page(again, status) {
 		const missing = [ 'network', 'invite', 'next_wireguard_key' ].find(field => status[field] === undefined);
 
 		if (missing !== undefined)
 			throw new Error(_('The answer of “%s” lacks “%s”.').format('status', missing));
 
-		if (status.network !== null)
-			this.follow(again);
+		this.isTyping = status.network === null;
 
-		return [
-			status.network === null
-				? joinForm(again)
-				: shown.alert('notice', _('This router has joined'), _('Network: %s').format(status.network), _('To join another one, run “rustynet leave” on the router first.')),
-			waiting(status),
-			fingerprints(status)
-		].filter(part => part !== null);
+		return [ this.isTyping ? joinForm(again) : joined(status), fingerprints(status) ];
 	},
 
 	render() {
 		const place = h('div', { 'id': 'rustynet-join' });
-		const again = () => shown.refresh(place, calls.status, status => this.page(again, status));
+		const again = () => {
+			this.isTyping = false;
+
+			return shown.refresh(place, calls.status, status => this.page(again, status)).then(follow);
+		};
+		// Not while somebody types an invite: what is shown anew is empty. LuCI asks at once for what is new among its polls:
+		// before the first answer is shown, it would be overtaken, and the page empty until the second.
+		const follow = () => this.isTyping ? poll.remove(again) : poll.add(again);
 
 		return again().then(() => h('div', {}, h('h2', {}, _('Join')), place));
 	}
