@@ -18,9 +18,11 @@ export interface LuciPorts {
   readonly every: (run: () => void, seconds: number) => void;
 }
 
-/** LuCI's `network`, of which a protocol needs its registration. */
+/** LuCI's `network`, of which a protocol needs its registration and that of its errors. */
 const network = {
   protocols: {} as Record<string, unknown>,
+  errors: new Map<string, string>(),
+  registerErrorCode: (code: string, message: string) => network.errors.set(code, message),
   registerProtocol: (name: string, members: Readonly<Record<string, unknown>>) => {
     const made = makeClass(members);
     network.protocols[name] = made;

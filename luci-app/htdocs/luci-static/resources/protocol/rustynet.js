@@ -4,6 +4,9 @@
 
 /* The interface of the mesh on LuCI's own page of interfaces. It comes and goes with joining and leaving. */
 
+/* What the handler of the protocol says when nobody answers it. */
+network.registerErrorCode('AGENT_NOT_RUNNING', _('The Rustynet daemon does not answer. On the router, “service rustynet start” starts it.'));
+
 return network.registerProtocol('rustynet', {
 	getI18n() {
 		return _('Rustynet mesh');
