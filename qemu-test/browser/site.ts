@@ -1,7 +1,7 @@
 // The page of a router as a browser in its LAN has it. In: a router of a mesh. Out: the files of luci-app on it, and an
 // address on this machine whose every request a program on the router's LAN host hands to the router's own port 80.
 // Around the views is a stand-in for LuCI (../standin/luci), or LuCI itself where LUCI_ROOT names the root of an installed
-// one: its files are then served here, and the page that its view.ut makes.
+// one: its files are then served here, the page that its view.ut makes, and what of rpcd the router lacks (rpcd.ts).
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +11,7 @@ import { builtUnixS, version } from '../../bundle/build.ts';
 import { pageContent } from '../../bundle/content.ts';
 import { buildIpk } from '../../bundle/ipk.ts';
 import type { Router } from '../topology/router.ts';
+import { answeredWithRpcd } from './rpcd.ts';
 
 const root = join(import.meta.dirname, '../..');
 const app = join(root, 'luci-app');
@@ -88,13 +89,14 @@ async function askRouter(router: Router, method: string, path: string, body: Buf
 function realPage(query: URLSearchParams): string {
   const view = query.get('view') ?? '';
   const readonly = query.get('readonly') === '1';
+  const menu = ['admin', ...(view.startsWith('rustynet/') ? ['vpn'] : []), ...view.split('/')];
   const environment = {
     ...{ media: '/luci-static/bootstrap', resource: '/luci-static/resources', scriptname: '/cgi-bin/luci' },
     ...{
-      pathinfo: `/admin/vpn/${view}`,
+      pathinfo: `/${menu.join('/')}`,
       documentroot: '/www',
-      requestpath: ['admin', 'vpn'],
-      dispatchpath: ['admin', 'vpn'],
+      requestpath: menu,
+      dispatchpath: menu,
     },
     ...{ pollinterval: 5, ubuspath: '/ubus/', sessionid: query.get('sid'), nodespec: { satisfied: true, readonly } },
     ...{ apply_rollback: 90, apply_holdoff: 4, apply_timeout: 5, apply_display: 1.5 },
@@ -115,6 +117,8 @@ const setTheme = () => document.documentElement.setAttribute('data-darkmode', St
 dark.addEventListener('change', setTheme);
 setTheme();
 L = new LuCI(${JSON.stringify(environment)});
+// LuCI's page of the status has this beside the view, for parts that are not ours (admin_status/index.ut).
+renderBadge = (icon, title, ...facts) => L.itemlist(E('span', { class: 'ifacebadge' }), facts);
 L.require('ui').then(ui => ui.instantiateView(${JSON.stringify(view)}));`;
 }
 
@@ -142,6 +146,24 @@ function withFilesKept(router: Router): (method: string, path: string, body: Buf
   };
 }
 
+/** What the site answers itself, or hands to the router. */
+function answers(
+  router: Router,
+  luciRoot: string | undefined,
+): (request: IncomingMessage, url: URL) => Promise<Answer> {
+  const ask = withFilesKept(router);
+  return async (request, url) => {
+    const method = request.method ?? 'GET';
+    const own = luciRoot === undefined || method !== 'GET' ? undefined : ofLuci(luciRoot, url);
+    if (own !== undefined) return own;
+    const given = await bodyOf(request);
+    if (luciRoot === undefined || method !== 'POST') return ask(method, url.pathname, given);
+    const askUbus = async (text: string): Promise<string> => (await ask(method, '/ubus/', Buffer.from(text))).body;
+    const body = await answeredWithRpcd(router, luciRoot, given.toString(), askUbus);
+    return { status: 200, headers: { 'content-type': 'application/json' }, body };
+  };
+}
+
 export interface Site {
   readonly url: string;
   close(): Promise<void>;
@@ -149,15 +171,9 @@ export interface Site {
 
 /** `luciRoot` is the root of an installed LuCI, if one is given. */
 export async function openSite(router: Router, luciRoot: string | undefined): Promise<Site> {
-  const ask = withFilesKept(router);
+  const answer = answers(router, luciRoot);
   const server: Server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://router');
-    const own = luciRoot === undefined || request.method !== 'GET' ? undefined : ofLuci(luciRoot, url);
-    const answer =
-      own === undefined
-        ? bodyOf(request).then((body) => ask(request.method ?? 'GET', url.pathname, body))
-        : Promise.resolve(own);
-    answer
+    answer(request, new URL(request.url ?? '/', 'http://router'))
       .then(({ status, headers, body }) =>
         response.writeHead(status, { ...headers, 'content-security-policy': contentPolicy }).end(body),
       )

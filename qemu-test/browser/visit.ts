@@ -83,7 +83,8 @@ export class Visit {
     return this.post(...calls.map((call) => [sid, ...call]));
   }
 
-  async show({ path }: View): Promise<void> {
+  /** `sign` is what can be seen once the page is whole. */
+  async show({ path }: Pick<View, 'path'>, sign = '#view h2'): Promise<void> {
     if (this.#luci) {
       const readonly = this.#login.mayWrite ? '0' : '1';
       await this.page.goto(`${this.#site.url}/?view=${path}&sid=${await this.#session()}&readonly=${readonly}`);
@@ -95,15 +96,15 @@ export class Visit {
       );
       await this.page.waitForSelector(`body[data-shown="${path}"]`);
     }
-    await this.page.waitForSelector('#view h2');
+    await this.page.waitForSelector(sign);
   }
 
-  async text(): Promise<string> {
-    return (await this.page.innerText('#view')).replaceAll(/\s+/g, ' ');
+  async text(within = '#view'): Promise<string> {
+    return (await this.page.innerText(within)).replaceAll(/\s+/g, ' ');
   }
 
-  /** Light and dark, wide and as a phone has it; gives what is wider than the phone. */
-  async photograph(name: string): Promise<string[]> {
+  /** Light and dark, wide and as a phone has it; gives what of `within` is wider than the phone. */
+  async photograph(name: string, within = '#view'): Promise<string[]> {
     const { page } = this;
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
@@ -113,16 +114,16 @@ export class Visit {
     await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize({ width: 390, height: 844 });
     await page.screenshot({ path: join(pictures, `${name}-390.png`), fullPage: true });
-    const wide = `[...document.querySelectorAll('#view *')].filter((node) => node.getBoundingClientRect().right > innerWidth + 1).map((node) => node.outerHTML.slice(0, 120))`;
+    const wide = `[...document.querySelectorAll('${within} *')].filter((node) => node.getBoundingClientRect().right > innerWidth + 1).map((node) => node.outerHTML.slice(0, 120))`;
     const found = await page.evaluate<string[]>(wide);
     await page.setViewportSize({ width: 1100, height: 900 });
     return found;
   }
 
-  /** What axe-core calls serious or critical, of what the view itself is. */
-  async barriers(): Promise<string[]> {
+  /** What axe-core calls serious or critical, of what the view itself is, or the part of a page that is ours. */
+  async barriers(within = '#view'): Promise<string[]> {
     await this.page.evaluate(axe);
-    const look = `axe.run('#view').then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' ')))`;
+    const look = `axe.run('${within}').then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' ')))`;
     const found: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {
       await this.page.emulateMedia({ colorScheme });

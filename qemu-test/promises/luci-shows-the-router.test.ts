@@ -1,7 +1,7 @@
 // The page in a real browser, behind the router's own log-in: it shows what the daemon says, a daemon that is gone as an
 // error, is fit for phones, for the dark and for screen readers, asks nobody but the router; and who may only read changes
 // nothing, whatever is called. With LUCI_ROOT=<root of an installed LuCI> the same in LuCI itself.
-import type { Browser } from 'playwright-core';
+import type { Browser, Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import { launch, Visit } from '../browser/visit.ts';
@@ -22,6 +22,19 @@ config login
 	list read 'luci-base'
 	list read 'luci-app-rustynet'
 `;
+/** What LuCI's own packages bring: its configuration, and the right to call what its pages of status and network call. */
+const luciFiles = {
+  '/etc/config/luci': "config core 'main'\n",
+  '/usr/share/rpcd/acl.d/luci-pages.json': JSON.stringify({
+    'luci-pages': {
+      read: {
+        ubus: { 'network.interface': ['dump'], network: ['get_proto_handlers'], 'network.device': ['status'] },
+        uci: ['dhcp', 'firewall', 'network', 'system', 'wireless'],
+      },
+      write: { uci: ['dhcp', 'firewall', 'network'] },
+    },
+  }),
+};
 let mesh: Mesh;
 let site: Site;
 let browser: Browser;
@@ -33,8 +46,8 @@ beforeAll(async () => {
   const r1 = mesh.router('r1');
   await installPage(r1);
   await r1.guest.writeFile('/etc/config/rpcd', logins);
-  // What LuCI's own package brings.
-  if (luciRoot !== undefined) await r1.guest.writeFile('/etc/config/luci', "config core 'main'\n");
+  if (luciRoot !== undefined)
+    for (const [path, text] of Object.entries(luciFiles)) await r1.guest.writeFile(path, text);
   site = await openSite(r1, luciRoot);
   browser = await started;
   root = await Visit.begin(browser, site, { username: 'root', mayWrite: true }, luciRoot !== undefined);
@@ -86,6 +99,24 @@ test('a choice is shown before it is made, and then made; what was not touched i
   expect(await kept()).not.toContain('offer_exit');
 });
 
+test('the page of joining says which network it is as soon as the daemon has said it once', async () => {
+  const later: Route[] = [];
+  let asked = 0;
+  await root.page.route('**/ubus/**', (route) => {
+    const isLater = route.request().postData()?.includes('"rustynet","status"') === true && asked++ > 0;
+    return isLater ? void later.push(route) : route.continue();
+  });
+  try {
+    await root.show(view('join'));
+    await root.page.waitForSelector(`text=Network: ${mesh.network}`, { timeout: 10_000 });
+    // The page asks on.
+    await expect.poll(() => later.length, { timeout: 20_000 }).toBe(1);
+  } finally {
+    for (const route of later) await route.continue();
+    await root.page.unrouteAll();
+  }
+});
+
 test('the log is verified by the router', async () => {
   await root.show(view('audit'));
   expect(await root.text()).toMatch(/The log is whole .* joined .* on flash/);
@@ -110,18 +141,71 @@ test.each(views().map((each) => [each.path, each] as const))(
   '%s: for phones, the dark, screen readers',
   async (path, each) => {
     await root.show(each);
-    expect(
-      await root.photograph(path.replace('rustynet/', luciRoot === undefined ? '' : 'luci-')),
-      'wider than a phone',
-    ).toEqual([]);
+    expect(await root.photograph(picture(path.replace('rustynet/', ''))), 'wider than a phone').toEqual([]);
     // LuCI's own widgets are LuCI's affair.
     expect((await root.barriers()).filter((barrier) => !barrier.includes('data-widget-id'))).toEqual([]);
   },
 );
 
+const picture = (name: string): string => (luciRoot === undefined ? name : `luci-${name}`);
+
+// The stand-in shows our part by itself.
+const statusPath = luciRoot === undefined ? 'status/include/35_rustynet' : 'status/index';
+test('the overview of the status of the router has a part of ours', async () => {
+  const part = '#rustynet-status';
+  await root.show({ path: statusPath }, `${part} table`);
+  const said = /^State Enforced Why the kernel shows .* Signed map Expires in \d+ .* Peers in the kernel 1$/;
+  expect(await root.text(part)).toMatch(said);
+  expect(await root.photograph(picture('status'), part), 'wider than a phone').toEqual([]);
+  expect(await root.barriers(part)).toEqual([]);
+});
+
+const interfaceRow = '#view tr[data-sid="rn0"]';
+test.runIf(luciRoot !== undefined)(
+  'the page of interfaces says what ours is, and that it is not made by hand',
+  async () => {
+    const { page } = root;
+    const row = '#view tr[data-sid="rn0"]';
+    await root.show({ path: 'network/interfaces' }, row);
+    expect(await root.text(row)).toMatch(/Protocol: Rustynet mesh .*Uptime: .* RX: .* IPv4: 10\./);
+    await root.photograph(picture('interfaces'));
+    await page.click(`${interfaceRow} .cbi-button-edit`);
+    await page.waitForSelector('.modal >> text=come from the signed map');
+    await root.photograph(picture('interface'));
+    await page.click('.modal >> text=Dismiss');
+    await page.click('text=Add new interface...');
+    await page.fill('.modal input[type=text]', 'byhand');
+    await page.selectOption('.modal select', 'rustynet');
+    await page.click('.modal >> text=Create interface');
+    await page.waitForSelector('.alert-message >> text=The interface comes with joining a network');
+  },
+);
+
+test('a router that left joins by its page: it says what it waits for, and follows by itself', async () => {
+  const { page } = root;
+  await mesh.operator('member', 'remove', 'r1');
+  await mesh.release();
+  await mesh.router('r1').guest.run('rustynet leave');
+  await root.show(view('join'));
+  await page.fill('#rustynet-invite', await mesh.invite('--name', 'back', '--ttl', '1h'));
+  await page.getByRole('button', { name: 'Join', exact: true }).click();
+  await page.waitForSelector('text=Waits for the operator');
+  const said = /^Join Waits for the operator .* by invite ([0-9a-f]{16})\. .* rustynet-operator approve \1$/;
+  expect(await root.text()).toMatch(said);
+  expect(await root.photograph(picture('waits')), 'wider than a phone').toEqual([]);
+  expect(await root.barriers()).toEqual([]);
+  await expect
+    .poll(() => mesh.operator('approve', '--all', ...mesh.operatorLogin), { timeout: 30_000 })
+    .toContain('back');
+  const epoch = await mesh.release();
+  await page.waitForSelector('text=Waits for the operator', { state: 'detached' });
+  expect(await root.text()).toMatch(/^Join This router has joined Network: \w+ /);
+  await mesh.router('r1').reaches('enforced', epoch);
+});
+
 test('nothing went wrong, and nobody but the router was asked', () => {
-  // LuCI's form throws for the setting that did not fit; LuCI itself asks for an object that the lab does not have.
-  const expected = /Some fields are invalid|luci\/getFeatures/;
+  // LuCI's form throws for the setting that did not fit.
+  const expected = /Some fields are invalid/;
   expect(root.wrong.filter((each) => !expected.test(each))).toEqual([]);
 });
 
@@ -158,4 +242,11 @@ test('a daemon that is gone is an error on the page, and nothing of before stays
   const text = await root.text();
   expect(text).toContain('The daemon does not answer');
   expect(text).not.toContain('Enforced');
+});
+
+test.runIf(luciRoot !== undefined)('the page of interfaces says why ours does not come up', async () => {
+  await mesh.router('r1').guest.run('ifup rn0');
+  await root.show({ path: 'network/interfaces' }, interfaceRow);
+  await root.page.waitForSelector(`${interfaceRow} >> text=The Rustynet daemon does not answer.`);
+  await root.photograph(picture('interface-down'));
 });

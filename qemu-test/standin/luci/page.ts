@@ -5,12 +5,21 @@
 import { content, E } from './elements.ts';
 import type { Loader } from './loader.ts';
 import { makeLuci } from './luci.ts';
+import type { Poll } from './rpc.ts';
 import { translate } from './text.ts';
 
 interface Entry {
   readonly title: string;
   readonly order?: number;
   readonly action: { readonly type: string; readonly path?: string };
+}
+interface View {
+  show(place: Node): Promise<void>;
+}
+interface Include {
+  readonly title: string;
+  load(): Promise<unknown>;
+  render(loaded: unknown): Node;
 }
 type Acls = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
@@ -37,8 +46,21 @@ function start(): Loader {
     post,
     session: () => session,
     mayWrite: () => mayWrite,
-    every: (run, seconds) => void timers.push(setInterval(run, seconds * 1000)),
+    // At once, too, as LuCI does for the first of its polls.
+    every: (run, seconds) => {
+      timers.push(setInterval(run, seconds * 1000));
+      run();
+    },
   });
+}
+
+/** A part of LuCI's overview of the status, here by itself: asked for and made anew at each poll. */
+async function showInclude(loader: Loader, part: Include, place: Node): Promise<void> {
+  const body = E('div', {}, []);
+  const again = async (): Promise<void> => content(body, part.render(await part.load()));
+  ((await loader.require('poll')) as Poll).add(again);
+  await again();
+  content(place, [E('h3', {}, [part.title]), body]);
 }
 
 /** A view anew for each address: what polls belongs to it. */
@@ -48,10 +70,10 @@ async function show(address: string): Promise<void> {
   for (const timer of timers) clearInterval(timer);
   timers = [];
   try {
-    const view = (await start().require(`view.${address.replaceAll('/', '.')}`)) as {
-      show(place: Node): Promise<void>;
-    };
-    await view.show(place);
+    const loader = start();
+    const made = await loader.require(`view.${address.replaceAll('/', '.')}`);
+    if (address.startsWith('status/include/')) await showInclude(loader, made as Include, place);
+    else await (made as View).show(place);
   } catch (error) {
     content(place, [E('p', { class: 'alert-message danger', role: 'alert' }, [String(error)])]);
   }

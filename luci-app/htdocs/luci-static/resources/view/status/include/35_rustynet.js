@@ -15,14 +15,11 @@ return baseclass.extend({
 	},
 
 	render({ status, error }) {
-		if (error)
-			return shown.failure(error);
-
-		return shown.facts([
+		return shown.h('div', { 'id': 'rustynet-status' }, error ? shown.failure(error) : shown.facts([
 			[ _('State'), words.state(status.state).title ],
 			[ _('Why'), words.text(status.why) ],
 			[ _('Signed map'), words.life(status.map, status.now).text ],
 			[ _('Peers in the kernel'), words.text(status.peers) ]
-		]);
+		]));
 	}
 });
