@@ -114,7 +114,8 @@ export async function saidBy(
 
 /** From now on, the arguments of every process that lasts for a moment; gives what was seen until then. */
 export async function watchArguments({ guest }: Router): Promise<() => Promise<string>> {
-  const loop = 'while [ -e /tmp/watching ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "; echo; sleep 0.03; done';
+  const loop =
+    'while [ -e /tmp/watching ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "; echo; sleep 0.03; done';
   await guest.run(`touch /tmp/watching; (${loop}) >/tmp/arguments 2>/dev/null </dev/null &`);
   return async () => {
     await guest.run('rm /tmp/watching; sleep 0.5');
