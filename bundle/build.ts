@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { minify } from 'terser';
+import { minify, type MinifyOptions } from 'terser';
 import { digestOf } from '../agent/src/trust/words.ts';
 import { slimMqtt } from './aliases.ts';
 
@@ -77,9 +77,11 @@ async function buildTo(
   return { bytes: contents.length, inputs: Object.keys(metafile.inputs), digest: digestOf(contents) };
 }
 
+const squeezing: MinifyOptions = { ecma: 2020, toplevel: true, compress: { passes: 3 } };
+
 /** What esbuild leaves: names of whole modules, and code that is used once. 5 KB of flash on every router. */
 async function squeezed(code: string): Promise<string> {
-  const { code: small } = await minify(code, { ecma: 2020, toplevel: true });
+  const { code: small } = await minify(code, squeezing);
   if (small === undefined) throw new Error('wanted minified code, got none');
   return small;
 }
@@ -88,7 +90,7 @@ async function squeezed(code: string): Promise<string> {
 async function squeezedOnce(code: string): Promise<string> {
   const [keptIn, of] = [
     path('bundle/out/squeezed.json'),
-    digestOf(Buffer.from(code + readFileSync(path('package-lock.json'), 'utf8'))),
+    digestOf(Buffer.from(code + readFileSync(path('package-lock.json'), 'utf8') + JSON.stringify(squeezing))),
   ];
   const kept = existsSync(keptIn)
     ? (JSON.parse(readFileSync(keptIn, 'utf8')) as { of: string; small: string })
