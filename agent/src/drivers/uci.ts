@@ -2,6 +2,7 @@
  * UCI, through rpcd's `uci` object (vectors/openwrt-25.12-rpcd-uci.md). In and out: strings and lists of them. A commit
  * there makes procd run the reload triggers of the package about a second later.
  */
+import { statfsSync } from 'node:fs';
 import {
   Fault,
   type Configuration,
@@ -13,8 +14,33 @@ import {
 
 const config = 'rustynet';
 const section = 'main';
+/** More than any file of settings is long. */
+const roomKb = 64;
 
-export function connectSettings(ubus: Ubus): Settings {
+function freeKb(): number {
+  const { bavail, bsize } = statfsSync('/etc');
+  return (bavail * bsize) / 1024;
+}
+
+/**
+ * All of it, or nothing is left uncommitted. libuci does not look whether its writes came through (uci_file_commit): on a
+ * full flash a commit leaves an empty file, and a router without its LAN. Throws Fault `ROOM`.
+ */
+async function committed(ubus: Ubus, file: string, free: () => number, work: () => Promise<void>): Promise<void> {
+  const got = free();
+  if (got < roomKb) {
+    throw new Fault('ROOM', file, `/etc/config/${file}: wanted ${roomKb} KB of free flash, got ${got}`);
+  }
+  try {
+    await work();
+    await ubus.call('uci', 'commit', { config: file });
+  } catch (error) {
+    await ubus.call('uci', 'revert', { config: file }).catch(() => undefined);
+    throw error;
+  }
+}
+
+export function connectSettings(ubus: Ubus, free = freeKb): Settings {
   return {
     read: async () => {
       const { values } = await ubus.call('uci', 'get', { config, section });
@@ -32,9 +58,10 @@ export function connectSettings(ubus: Ubus): Settings {
       const entries = Object.entries(options);
       const set = entries.filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined);
       const gone = entries.filter(([, value]) => value === undefined).map(([option]) => option);
-      if (set.length > 0) await ubus.call('uci', 'set', { config, section, values: Object.fromEntries(set) });
-      if (gone.length > 0) await ubus.call('uci', 'delete', { config, section, options: gone });
-      await ubus.call('uci', 'commit', { config });
+      await committed(ubus, config, free, async () => {
+        if (set.length > 0) await ubus.call('uci', 'set', { config, section, values: Object.fromEntries(set) });
+        if (gone.length > 0) await ubus.call('uci', 'delete', { config, section, options: gone });
+      });
     },
   };
 }
@@ -56,7 +83,7 @@ async function changeSection(ubus: Ubus, file: string, change: SectionChange): P
   }
 }
 
-export function connectConfiguration(ubus: Ubus): Configuration {
+export function connectConfiguration(ubus: Ubus, free = freeKb): Configuration {
   return {
     sections: async (file) => {
       const answer = await ubus.call('uci', 'get', { config: file }).catch((error: unknown): JsonObject => {
@@ -72,13 +99,9 @@ export function connectConfiguration(ubus: Ubus): Configuration {
         const message = `/etc/config/${file}: wanted no uncommitted changes, got ${others.length}; "uci commit ${file}" or "uci revert ${file}"`;
         throw new Fault('PENDING', file, message);
       }
-      try {
+      await committed(ubus, file, free, async () => {
         for (const change of changes) await changeSection(ubus, file, change);
-        await ubus.call('uci', 'commit', { config: file });
-      } catch (error) {
-        await ubus.call('uci', 'revert', { config: file }).catch(() => undefined);
-        throw error;
-      }
+      });
     },
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fit, fitting } from '../../src/control/sections.ts';
-import { connectConfiguration } from '../../src/drivers/uci.ts';
+import { connectConfiguration, connectSettings } from '../../src/drivers/uci.ts';
 import { connectUbus } from '../../src/drivers/ubus.ts';
 import type { Configuration, Ubus, World as Kernel } from '../../src/control/ports.ts';
 import { choices } from '../policy/believed.ts';
@@ -133,5 +133,48 @@ describe("what is the user's stays, and it says what is in the way", () => {
     expect(files()).toEqual([network, firewall]);
     await ubus.call('uci', 'revert', { config: 'network' });
     expect(await fit(configuration, kernel, choices)).toBeUndefined();
+  });
+});
+
+describe('a flash with too little room, where libuci would leave an empty file', () => {
+  const full = 'wanted 64 KB of free flash, got 63';
+  test('is not written to for sections, and with room is', async () => {
+    expect(
+      await fit(
+        connectConfiguration(ubus, () => 63),
+        kernel,
+        choices,
+      ),
+    ).toMatchObject({
+      code: 'ROOM',
+      message: `/etc/config/network: ${full}`,
+    });
+    expect(files()).toEqual([network, firewall]);
+    expect(
+      await fit(
+        connectConfiguration(ubus, () => 64),
+        kernel,
+        choices,
+      ),
+    ).toBeUndefined();
+  });
+  test('is not written to for settings, of which nothing waits for the next commit either', async () => {
+    write('rustynet', "\nconfig rustynet 'main'\n");
+    await expect(connectSettings(ubus, () => 63).write({ network: 'x' })).rejects.toThrow(
+      `/etc/config/rustynet: ${full}`,
+    );
+    expect((await ubus.call('uci', 'changes', { config: 'rustynet' }))['changes'] ?? []).toEqual([]);
+    await connectSettings(ubus, () => 64).write({ network: 'x' });
+    expect(file('rustynet')).toBe("\nconfig rustynet 'main'\n\toption network 'x'\n\n");
+  });
+  test('that takes no commit has nothing left that waits for the next one', async () => {
+    write('rustynet', "\nconfig rustynet 'main'\n");
+    const readOnly: Ubus = {
+      ...ubus,
+      call: (object, method, args) =>
+        method === 'commit' ? Promise.reject(new Error('EROFS')) : ubus.call(object, method, args),
+    };
+    await expect(connectSettings(readOnly).write({ network: 'x' })).rejects.toThrow('EROFS');
+    expect((await ubus.call('uci', 'changes', { config: 'rustynet' }))['changes'] ?? []).toEqual([]);
   });
 });

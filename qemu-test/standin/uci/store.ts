@@ -4,8 +4,10 @@
  * they do on OpenWrt. Specified in libuci's file.c and delta.c.
  */
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -68,18 +70,29 @@ export class UciStore {
     return section.options.has(option) ? [{ operation: 'remove', section: section.name, option }, ...items] : items;
   }
 
+  /** Without changes nothing is written, as by libuci. */
   commit(config: string): void {
     const sections = this.load(config);
-    if (sections === undefined) return;
+    if (sections === undefined || this.changes(config).length === 0) return;
     this.replace(config, sections);
     this.revert(config);
   }
 
-  /** Writes a package as it should be on disk. */
+  /**
+   * Writes a package as it should be on disk. libuci does not look whether its writes came through (uci_file_commit): on a
+   * full disk the file is what still fitted, often nothing, and nobody is told.
+   */
   replace(config: string, sections: readonly UciSection[]): void {
     const path = this.#file(config);
     if (path === undefined) return;
-    writeFileSync(`${path}.new`, formatUci(sections));
+    const file = openSync(`${path}.new`, 'w');
+    try {
+      writeFileSync(file, formatUci(sections));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      closeSync(file);
+    }
     renameSync(`${path}.new`, path);
   }
 
