@@ -131,6 +131,15 @@ describe('the control files', () => {
       expect(() => execFileSync('sh', ['-n'], { input: control(name), stdio: 'pipe' })).not.toThrow();
     },
   );
+  test('preinst asks for as much flash as files and notes take in blocks of 4 KB, and for not much more', () => {
+    const inBlocks = ({ length }: Uint8Array): number => Math.ceil(length / 4096) * 4;
+    const data = [...Object.values(content.files).map((file) => file.data), ...Object.values(content.scripts)];
+    // Of opkg: postinst, prerm, control, conffiles, the list.
+    const takenKb = data.reduce((sum, each) => sum + inBlocks(each), 0) + 5 * 4;
+    const roomKb = Number(/^room=(\d+)$/m.exec(String(content.scripts['preinst']))?.[1]);
+    expect(roomKb).toBeGreaterThanOrEqual(takenKb);
+    expect(roomKb).toBeLessThan(takenKb + 64);
+  });
   test('preinst knows the format of the floors that the bundle writes', () => {
     const floors = encodeFloors({
       rootVersion: 1,

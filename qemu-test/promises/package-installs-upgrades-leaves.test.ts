@@ -4,7 +4,7 @@ import { version as older } from '../../bundle/build.ts';
 import { Flow } from '../topology/flow.ts';
 import type { Mesh } from '../topology/mesh.ts';
 import { formMesh } from '../topology/saved.ts';
-import { newerIpk, newerVersion as newer } from '../topology/package.ts';
+import { newerIpk, newerVersion as newer, traces } from '../topology/package.ts';
 import type { Router } from '../topology/router.ts';
 import { settled } from '../topology/views.ts';
 
@@ -19,15 +19,6 @@ beforeAll(async () => {
   await r1.guest.writeFile('/tmp/newer.ipk', await newerIpk());
 });
 afterAll(() => mesh.stop());
-
-/** By name and by number, wherever the package or the agent could have left it; fw4 keeps its empty chains for a while. */
-const traces = `
-find / -xdev -name '*rustynet*' ! -path '/lab/*'; find /tmp -name '*rustynet*'
-uci show network | grep rustynet; uci show firewall | grep rustynet; uci -q show rustynet
-nft list ruleset | grep -i rustynet | grep -v 'chain .* {$'; ls /sys/class/net | grep rn0; ip rule | grep -E '^85[0-9]:'; ip -6 rule | grep -E '^85[0-9]:'
-ip route show table 8507; ip -6 route show table 8507; ip route show type unreachable; ip -6 route show type unreachable
-ls /etc/rc.d | grep rustynet; ubus list | grep rustynet; grep -la 'rustynet[.]js' /proc/[0-9]*/cmdline
-true`;
 
 async function installed(): Promise<string> {
   return (await r1.guest.run('opkg list-installed')).trim();

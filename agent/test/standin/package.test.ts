@@ -68,7 +68,7 @@ describe('a router that cannot run it', () => {
       `rm -f /usr/lib/fake/node; ${hasKernel}; ${hasNode('')}`,
       'wanted Node 20 or newer as /usr/bin/node, got none',
     ],
-    ['with Node 18', `${hasKernel}; ${hasNode('v18.20.6')}`, 'wanted Node 20 or newer, got v18.20.6'],
+    ['with Node 18', `${hasKernel}; ${hasNode('v18.20.6')}`, 'wanted Node 20 or newer as /usr/bin/node, got v18.20.6'],
     [
       'without WireGuard',
       `rm -r /lib/modules/lab; ${hasNode('v20.20.2')}`,
@@ -170,5 +170,28 @@ describe('installed', () => {
     expect((await guest.run('ls /etc/rc.d | grep rustynet; ip rule; nft list tables')).out).not.toMatch(
       /rustynet|85[123]:/,
     );
+  });
+});
+
+describe('a flash without room', () => {
+  it('is not removed where UCI could not be written whole, says so, and is with room', async () => {
+    await opkg('install /tmp/1.1.0.ipk');
+    await guest.run(
+      'mkdir /tmp/full; printf "#!/bin/sh\\necho / 1 1 63 99%% /\\n" >/tmp/full/df; chmod 755 /tmp/full/df',
+    );
+    const { status, out } = await guest.run('PATH=/tmp/full:$PATH opkg remove rustynet');
+    expect(status).not.toBe(0);
+    expect(out).toContain('rustynet: closed, not removed: wanted 64 KB of writable flash, got less: make room');
+    expect(await isRunning()).toBe(false);
+    expect((await opkg('remove rustynet')).status).toBe(0);
+  });
+  it('whose links for the next boot found no room is not taken for installed, and is when there is some', async () => {
+    await guest.run('mount -t tmpfs -o nr_inodes=1 full /etc/rc.d');
+    const { status, out } = await opkg('install /tmp/1.1.0.ipk');
+    expect(status).not.toBe(0);
+    expect(out).toContain('rustynet: wanted rustynet enabled, got no room: make some, install again\n');
+    await guest.run('umount /etc/rc.d');
+    await opkg('remove rustynet');
+    expect((await opkg('install /tmp/1.1.0.ipk')).status).toBe(0);
   });
 });

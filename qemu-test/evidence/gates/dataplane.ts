@@ -166,6 +166,26 @@ export const dataplane: Readonly<Record<string, Wants>> = {
       isCutOff(host1, lan2, 2),
     ],
   },
+  'no-half-installation': {
+    'upgraded on a flash that is read-only: refused, and the agent that was there goes on, enforced': [
+      reaches(host1, lan2, 3),
+    ],
+    'removed on a flash that is read-only: refused and closed, the LAN goes on, and a boot would start it': [
+      isCutOff(host1, lan2, 2),
+      reaches(host1, internet.web, 2),
+    ],
+    'removed on a flash that is full: taken out of UCI whole, and the settings of the router are all there': [
+      reaches(host1, internet.web, 2),
+    ],
+    'installed on a flash with 0 KB left: refused whole, and nothing of the router is touched': [],
+    'installed on a flash with 40 KB left: refused whole, and nothing of the router is touched': [],
+    'installed on a flash with 150 KB left: refused whole, and nothing of the router is touched': [],
+    'installed on a flash with 396 KB left: refused whole, and nothing of the router is touched': [],
+    'installed on a flash that is read-only: refused whole, and nothing of the router is touched': [],
+    'broken off by a flash that has less than it says: nothing runs, nor would at a boot, and with room it goes in whole':
+      [reaches(host1, internet.web, 2), reaches(host1, internet.web, 2)],
+    'joins where 60 KB are left: refused, with every file of settings as it was, and admitted with room': [],
+  },
   'reboot-comes-back-without-the-broker': {
     'after a reboot without the broker: the same epoch, the same floors, the hosts reach each other': [
       reaches(host1, lan2, 10),
