@@ -13,6 +13,8 @@ const auditS = 60;
 const retryS = 5;
 /** So long after the last run that somebody asked for, nothing more is to be expected. */
 const restMs = 10_000;
+/** Nor when so many came by themselves; each leaves more than a megabyte of garbage, of which V8 lets ten gather. */
+const quietRuns = 5;
 const lasting: readonly State[] = ['enforced', 'closed', 'unclocked', 'break-glass'];
 
 /** Seconds until the next run: in a state that lasts, no later than the first of what ends by then. */
@@ -27,7 +29,7 @@ export interface Turn {
   isUnproven(): boolean;
   /** Seconds until the next run, if nobody asks for one. */
   wakeS(): number;
-  /** Once, when it has been quiet since the last run that was asked for. */
+  /** When it has been quiet since the last run that was asked for, and after every few that nobody asked for. */
   rest(): void;
 }
 
@@ -39,6 +41,7 @@ export class Turns {
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #wasAsked = false;
+  #runs = 0;
   #restTimer: NodeJS.Timeout | undefined;
 
   constructor(turn: Turn) {
@@ -66,18 +69,20 @@ export class Turns {
 
   #ended(): void {
     this.#running = undefined;
+    this.#runs += 1;
     this.#notBeforeMs = this.#turn.isUnproven() ? performance.now() + settleMs : 0;
     if (this.#again) {
       this.#again = false;
       this.#begin();
     } else if (!this.#stopped) {
       this.#timer = setTimeout(() => this.#begin(), this.#turn.wakeS() * 1000);
-      if (this.#wasAsked) this.#restTimer = setTimeout(() => this.#rest(), restMs);
+      if (this.#wasAsked || this.#runs >= quietRuns) this.#restTimer = setTimeout(() => this.#rest(), restMs);
     }
   }
 
   #rest(): void {
     this.#wasAsked = false;
+    this.#runs = 0;
     this.#turn.rest();
   }
 

@@ -39,10 +39,14 @@ test('what comes meanwhile puts it off', async () => {
   expect(rests).toBe(1);
 });
 
-test('the runs that nobody asked for are followed by no rest', async () => {
+test('of the runs that nobody asked for, each fifth is followed by a rest', async () => {
   turns.trigger();
-  await passes(600_000);
-  expect([runs, rests]).toEqual([11, 1]);
+  await passes(300_000 + restMs - 1);
+  expect([runs, rests]).toEqual([6, 1]);
+  await passes(1);
+  expect([runs, rests]).toEqual([6, 2]);
+  await passes(300_000);
+  expect([runs, rests]).toEqual([11, 3]);
 });
 
 test('stopped, it neither runs nor rests', async () => {
