@@ -108,4 +108,4 @@ test('left, asking and let in, refusing a map, with a key that others could read
   const all = [...secrets, ...waiting, ...(await secretsOf(r1))];
   expect(foundIn(all, said)).toEqual([]);
   expect(await filesWith(all, r1)).toEqual([]);
-});
+}, 400_000);
