@@ -184,7 +184,7 @@ export const dataplane: Readonly<Record<string, Wants>> = {
     'installed on a flash that is read-only: refused whole, and nothing of the router is touched': [],
     'broken off by a flash that has less than it says: nothing runs, nor would at a boot, and with room it goes in whole':
       [reaches(host1, internet.web, 2), reaches(host1, internet.web, 2)],
-    'joins where 60 KB are left: refused, with every file of settings as it was, and admitted with room': [],
+    'joins where 60 KB are left, leaves where none are: refused, with every file of settings as it was': [],
   },
   'reboot-comes-back-without-the-broker': {
     'after a reboot without the broker: the same epoch, the same floors, the hosts reach each other': [
