@@ -16,7 +16,7 @@ export async function memoryOf({ guest }: Router, pid: string): Promise<MemoryKb
   return { own: kb('Private_Clean') + kb('Private_Dirty'), proportional: kb('Pss'), resident: kb('Rss') };
 }
 
-/** Since the daemon began: commits to flash, and bytes of payload that the broker sent. */
+/** Since the daemon began: commits to flash, and bytes of MQTT that came from the broker. */
 export async function countsOf(router: Router): Promise<{ readonly writes: number; readonly bytes: number }> {
   const { flash_writes: writes, broker } = (await router.status()) as {
     flash_writes: number;

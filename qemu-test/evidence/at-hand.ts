@@ -54,18 +54,17 @@ async function readRelease(): Promise<Release> {
   };
 }
 
-/** `problem`: why there is no image of the tier at hand; nothing can be of it then. */
+/** `problems`: why something could not be read or made; nothing can be of it then. */
 export async function readAtHand(
   { isRelease }: Gate,
   tier: Tier,
   runners: readonly IdentityKey[],
-): Promise<AtHand & { readonly problem: string | undefined }> {
-  const found = await digestsAtHand(tier).then(
-    (digests) => ({ digests, problem: undefined }),
-    (error: unknown) => ({ digests: {}, problem: (error as Error).message }),
-  );
-  const release = isRelease ? await readRelease() : undefined;
-  return { nowUnixS: Math.floor(Date.now() / 1000), tier, ...treeAtHand(), ...found, runners, release };
+): Promise<AtHand & { readonly problems: readonly string[] }> {
+  const problems: string[] = [];
+  const noted = (error: unknown): undefined => void problems.push((error as Error).message);
+  const digests = (await digestsAtHand(tier).catch(noted)) ?? {};
+  const release = isRelease ? await readRelease().catch(noted) : undefined;
+  return { nowUnixS: Math.floor(Date.now() / 1000), tier, ...treeAtHand(), digests, runners, release, problems };
 }
 
 export function readEvidence(tier: Tier): EvidenceSet {

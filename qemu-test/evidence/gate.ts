@@ -46,11 +46,10 @@ async function run(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const { gate, tier, runners, refused } = what;
-  const { problem, ...atHand } = await readAtHand(gate, tier, runners);
+  const { problems, ...atHand } = await readAtHand(gate, tier, runners);
   const { findings, figures } = judge(gate, readEvidence(tier), atHand);
   for (const figure of figures) console.log(`  ${figure}`);
-  const lacks: Finding[] =
-    problem === undefined ? [] : [{ reason: 'input-missing', subject: gate.name, detail: problem }];
+  const lacks = problems.map((detail): Finding => ({ reason: 'input-missing', subject: gate.name, detail }));
   const all = [...refused, ...lacks, ...findings];
   for (const finding of all) console.log(line(finding));
   const count = Object.keys(gate.promises).length;

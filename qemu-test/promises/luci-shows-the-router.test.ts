@@ -165,9 +165,8 @@ test.runIf(luciRoot !== undefined)(
   'the page of interfaces says what ours is, and that it is not made by hand',
   async () => {
     const { page } = root;
-    const row = '#view tr[data-sid="rn0"]';
-    await root.show({ path: 'network/interfaces' }, row);
-    expect(await root.text(row)).toMatch(/Protocol: Rustynet mesh .*Uptime: .* RX: .* IPv4: 10\./);
+    await root.show({ path: 'network/interfaces' }, interfaceRow);
+    expect(await root.text(interfaceRow)).toMatch(/Protocol: Rustynet mesh .*Uptime: .* RX: .* IPv4: 10\./);
     await root.photograph(picture('interfaces'));
     await page.click(`${interfaceRow} .cbi-button-edit`);
     await page.waitForSelector('.modal >> text=come from the signed map');

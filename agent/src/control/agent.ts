@@ -252,7 +252,7 @@ export class Agent {
 
   #report(): Report {
     const { version, identity, store, world } = this.#ports;
-    const { outcome, leaseS } = this.#enforcement;
+    const { outcome, leaseS, changeMs } = this.#enforcement;
     const belief = this.#session?.belief;
     const map = belief?.current();
     return {
@@ -267,8 +267,7 @@ export class Agent {
       floors: belief?.floors,
       refusals: belief?.refusals,
       broker: this.#session?.brokerState,
-      outcome,
-      leaseS,
+      ...{ outcome, leaseS, changeMs },
       breakGlass: this.#breakGlass.report(),
       flashWrites: store.writes() + this.#audit.writes() + world.bootGuard.writes(),
       choices: this.#config.choices,

@@ -7,7 +7,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Step } from '../plan/plan.ts';
 import { isProtected, protectionTable } from '../plan/protection.ts';
 import type { Desired } from '../policy/desired.ts';
-import { Laps } from './laps.ts';
+import { Laps, type LapsMs } from './laps.ts';
 import { messageOf, type World } from './ports.ts';
 import { hurry, leaseNowS, reconcile, unproven, type Clocks, type Outcome } from './reconcile.ts';
 
@@ -30,6 +30,7 @@ export class Enforcement {
   #haveTablesChanged = false;
   #hurried: readonly Step[] = [];
   #laps: Laps | undefined;
+  #changeMs: LapsMs = {};
 
   constructor(world: World, clocks: Omit<Clocks, 'lifeS'>, log: (line: string) => void) {
     this.#world = world;
@@ -39,6 +40,11 @@ export class Enforcement {
 
   get outcome(): Outcome | undefined {
     return this.#outcome;
+  }
+
+  /** Where the time of the last run went that had something to do: those that only look would hide it a second later. */
+  get changeMs(): LapsMs {
+    return this.#changeMs;
   }
 
   get subject(): string {
@@ -95,6 +101,7 @@ export class Enforcement {
     this.#laps?.end('settle');
     try {
       this.#outcome = await reconcile(this.#world, desired, clocks, this.#log, broker, hurried, this.#laps);
+      if (this.#outcome.steps.length > 0) this.#changeMs = this.#outcome.tookMs;
       this.#last = this.#outcome.observed;
     } catch (error) {
       const finding = `the kernel could not be read or set: ${messageOf(error)}`;

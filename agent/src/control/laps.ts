@@ -14,7 +14,7 @@ export class Laps {
   /** What began at the end of the last part ends now. */
   end(part: string): void {
     const nowS = this.#nowS();
-    this.#tookS.set(part, (this.#tookS.get(part) ?? 0) + nowS - this.#atS);
+    this.#tookS.set(part, nowS - this.#atS);
     this.#atS = nowS;
   }
 

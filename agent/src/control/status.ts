@@ -12,6 +12,7 @@ import { encodeUtf8 } from '../wire/utf8.ts';
 import type { RefusalCounts } from './belief.ts';
 import { choicesReport } from './choices.ts';
 import type { Identity } from './identity.ts';
+import type { LapsMs } from './laps.ts';
 import type { BrokerState, JsonObject } from './ports.ts';
 import type { Outcome } from './reconcile.ts';
 import type { ClockSource } from './time.ts';
@@ -30,6 +31,7 @@ export interface Report {
   readonly refusals: RefusalCounts | undefined;
   readonly broker: BrokerState | undefined;
   readonly outcome: Outcome | undefined;
+  readonly changeMs: LapsMs;
   readonly leaseS: number;
   /** As `break_glass` of the answer: whether UCI allows it, and what is open. */
   readonly breakGlass: JsonObject;
@@ -103,7 +105,7 @@ export function statusReport(report: Report): JsonObject {
     last_refusal: refusals?.last === undefined ? null : { ...refusals.last },
     broker: brokerReport(broker),
     flash_writes: report.flashWrites,
-    run_ms: { ...(outcome?.tookMs ?? {}) },
+    change_ms: { ...report.changeMs },
     findings,
     warnings: warnings(report),
     problems: report.problems,

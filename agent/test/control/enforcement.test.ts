@@ -108,6 +108,29 @@ describe('a table of ours that is gone', () => {
   });
 });
 
+test('where the time went is of the last run with something to do, not of those that only look', async () => {
+  let [nowS, guard] = [0, after.guard];
+  const world = worldOf(after, () => {
+    nowS += 2;
+    guard = after.guard;
+  });
+  world.firewall.table = (name) => Promise.resolve(name === 'inet rustynet' ? guard : undefined);
+  const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => nowS };
+  const enforcement = new Enforcement(world, clocks, () => undefined);
+  const run = async (): Promise<unknown> => {
+    await enforcement.hurry(less);
+    await enforcement.run(less, undefined);
+    return enforcement.changeMs;
+  };
+  expect(await run()).toEqual({});
+  guard = undefined;
+  const parts = { 'take back': 0, settle: 0, look: 0, plan: 0, apply: 2000, 'look again': 0, prove: 0, lease: 2000 };
+  expect(await run()).toEqual(parts);
+  nowS += 1;
+  expect(await run()).toEqual(parts);
+  expect(enforcement.outcome?.steps).toEqual([]);
+});
+
 describe('a map with another key', () => {
   test('of a peer: it takes its place before the look, after the lead that the one who changes it has', async () => {
     const router = new Watched();

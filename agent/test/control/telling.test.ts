@@ -48,6 +48,7 @@ const report: Report = {
   refusals: counted({}),
   broker: undefined,
   outcome: outcome([]),
+  changeMs: {},
   leaseS: 600,
   breakGlass: { allowed: false, open: null },
   flashWrites: 0,
