@@ -4,7 +4,7 @@
  */
 import { advanceMap, advanceRoot, advanceTime } from '../trust/floors.ts';
 import { verifyMap, type VerifiedManifest } from '../trust/map.ts';
-import { completeMap, isPart } from '../trust/parts.ts';
+import { completeMap, isKnown, isPart } from '../trust/parts.ts';
 import { isRefusal } from '../trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot, type VerifiedRoot } from '../trust/root.ts';
 import { parseTopic, topics } from '../trust/topics.ts';
@@ -253,8 +253,9 @@ export class Belief {
       return;
     }
     const getPart = (digest: Digest): Uint8Array | undefined => this.#parts.get(digest) ?? this.#store.part(digest);
-    const map = completeMap(manifest, getPart, this.#inForce?.map);
-    this.#wanted = manifest.parts.filter(({ sha256 }) => getPart(sha256) === undefined);
+    const known = this.#inForce?.map;
+    const map = completeMap(manifest, getPart, known);
+    this.#wanted = manifest.parts.filter((part) => !isKnown(part, known) && getPart(part.sha256) === undefined);
     if (isRefusal(map)) this.#settle(map);
     else this.#adopt(map, bytes, root.bytes);
   }

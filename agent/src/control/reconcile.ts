@@ -68,7 +68,7 @@ async function apply(world: World, step: Step): Promise<void> {
       return world.firewall.run(step.script);
     case 'grants':
       // What is refused revokes nothing; the table anew is closed, and opened again only by a proof.
-      return world.firewall.run(step.script).catch(() => world.firewall.run(step.whole));
+      return world.firewall.run(step.script).catch(() => world.firewall.run(step.whole()));
     case 'remove-peers':
       return world.wireGuard.removePeers(step.interface, step.publicKeys);
     case 'set-peers':
@@ -94,7 +94,7 @@ async function apply(world: World, step: Step): Promise<void> {
 }
 
 function leaseLeftS({ guard }: Observed, name: string): number {
-  const element = guard?.sets.get('lease')?.find(({ key }) => key === JSON.stringify(name));
+  const element = guard?.sets.get('lease')?.find(({ key }) => key === name);
   return element === undefined ? 0 : (element.expiresS ?? 0);
 }
 

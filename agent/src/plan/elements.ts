@@ -13,23 +13,16 @@ import type { Observed } from './observed.ts';
 export type Elements = ReadonlyMap<string, string>;
 export type Sets = ReadonlyMap<string, Elements>;
 
-function keyPart(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  const { range, prefix } = value as { range?: [string, string]; prefix?: { addr: string; len: number } };
-  if (range !== undefined) return range.join('-');
-  return prefix === undefined ? 'unknown' : formatRange(rangeOf(`${prefix.addr}/${prefix.len}` as Cidr));
+/** nft writes a range that is a prefix as one. */
+function asRanges(key: string): string {
+  const isRange = (part: string): boolean => /^[0-9a-f.:]+\/\d+$/.test(part);
+  const range = (part: string): string => (isRange(part) ? formatRange(rangeOf(part as Cidr)) : part);
+  return key.includes('/') ? key.split(' . ').map(range).join(' . ') : key;
 }
 
 /** As the kernel has them. */
 export function observedElements({ sets }: NftTable, name: string): Elements {
-  return new Map(
-    (sets.get(name) ?? []).map(({ key, value }) => {
-      const parsed = JSON.parse(key) as unknown;
-      const { concat = [parsed] } = (typeof parsed === 'object' ? parsed : {}) as { concat?: unknown[] };
-      const { goto } = JSON.parse(value ?? '{}') as { goto?: { target?: string } };
-      return [concat.map(keyPart).join(' . '), value === undefined ? '' : (goto?.target ?? 'unknown')];
-    }),
-  );
+  return new Map((sets.get(name) ?? []).map(({ key, chain = '' }) => [asRanges(key), chain]));
 }
 
 function keysOf(words: readonly string[]): Elements {

@@ -181,9 +181,14 @@ interface Granted {
   readonly protocols: readonly Protocol[];
 }
 
+const chainNames = new WeakMap<readonly Protocol[], string>();
+
 /** One chain for each distinct list of protocols, named after it: a rule for the list, none for a peer. */
 export function chainOf({ protocols }: Granted): string {
-  return protocols[0] === 'any' ? 'p_any' : `p_${digestOf(encodeUtf8(protocols.join())).slice(0, 16)}`;
+  if (protocols[0] === 'any') return 'p_any';
+  const name = chainNames.get(protocols) ?? `p_${digestOf(encodeUtf8(protocols.join())).slice(0, 16)}`;
+  chainNames.set(protocols, name);
+  return name;
 }
 
 const icmp = nft.l4(['icmp', 'ipv6-icmp']);
@@ -223,7 +228,8 @@ export function grantedOf({ grants, uses, carries }: Desired): readonly Granted[
 }
 
 function protocolChains(granted: readonly Granted[]): Chains {
-  return new Map(granted.map((each) => [chainOf(each), protocolChain(each.protocols)]));
+  const lists = [...new Set(granted.map(({ protocols }) => protocols))];
+  return new Map(lists.map((protocols) => [chainOf({ protocols }), protocolChain(protocols)]));
 }
 
 /** Commands that add the chains of these lists of protocols. */

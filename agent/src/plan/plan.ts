@@ -23,7 +23,7 @@ export type Step =
   | { readonly do: 'boot-guard'; readonly files: BootFiles }
   | { readonly do: 'guard'; readonly script: string }
   /** `whole` is the table anew, without a lease, for when the kernel refuses the difference. */
-  | { readonly do: 'grants'; readonly script: string; readonly whole: string }
+  | { readonly do: 'grants'; readonly script: string; readonly whole: () => string }
   | { readonly do: 'remove-peers'; readonly interface: string; readonly publicKeys: readonly string[] }
   | { readonly do: 'remove-link'; readonly interface: string }
   | { readonly do: 'create-link'; readonly interface: string }
@@ -85,7 +85,7 @@ function planGuard(desired: Desired, observed: Observed): readonly Step[] {
     return [{ do: 'guard', script: renderWhole(desired, observed) }];
   }
   const script = renderGrants(desired, observed, guard);
-  return script === '' ? [] : [{ do: 'grants', script, whole: renderWhole(desired, observed) }];
+  return script === '' ? [] : [{ do: 'grants', script, whole: () => renderWhole(desired, observed) }];
 }
 
 function planRemoval(desired: Desired, { link, device }: Observed): readonly Step[] {

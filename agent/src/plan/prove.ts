@@ -26,6 +26,7 @@ function differs(what: string, wanted: unknown, got: unknown): readonly string[]
 }
 
 function sameSet(what: string, wanted: readonly string[], got: readonly string[]): readonly string[] {
+  if (wanted.length === got.length && wanted.every((each, at) => each === got[at])) return [];
   return differs(what, [...new Set(wanted)].sort(), [...new Set(got)].sort());
 }
 

@@ -33,7 +33,10 @@ function slices<Entry>(entries: readonly Entry[], rangeOf: (entry: Entry) => IpR
     const next = sorted[index + 1];
     const [one] = active;
     if (next === undefined || one === undefined) continue;
-    result.push([{ family: rangeOf(one).family, first, last: next[0] - 1n }, [...active]]);
+    const last = next[0] - 1n;
+    const whole = rangeOf(one);
+    const isWhole = whole.first === first && whole.last === last;
+    result.push([isWhole ? whole : { family: whole.family, first, last }, [...active]]);
   }
   return result;
 }

@@ -3,7 +3,7 @@
  * Out: peers, addresses, routes, grants, and the exit. Default deny: a member with no granted pair here is no peer here.
  */
 import { contains, formatRange, hostPrefixOf, rangeOf } from '../trust/ip.ts';
-import type { Cidr, Member, NodeId, Rule, VerifiedMap } from '../trust/types.ts';
+import type { Cidr, Member, NodeId, Protocol, Rule, VerifiedMap } from '../trust/types.ts';
 import { disjoint, type Box } from './boxes.ts';
 import { closedDesired, type Choices, type Desired, type DesiredPeer, type Grant } from './desired.ts';
 import { carried, chooseExit, usedBy, type ExitUse } from './exits.ts';
@@ -32,13 +32,25 @@ function pairsOf({ from, to, protocols }: Rule, self: NodeId, owned: readonly Ow
   return [...cross(ownSources, otherTargets), ...cross(otherSources, ownTargets)];
 }
 
+/** Asked once for each key: a range stands in a pair with every other. */
+function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
+}
+
 export function grantsOf(boxes: readonly Box[]): readonly Grant[] {
+  const text = once(formatRange);
+  const list = once((joined: string) => joined.split(',') as readonly string[] as readonly Protocol[]);
   return ([4, 6] as const).flatMap((family) =>
     disjoint(boxes.filter(({ from }) => from.family === family)).map(({ from, to, protocols }) => ({
       family,
-      from: formatRange(from),
-      to: formatRange(to),
-      protocols,
+      from: text(from),
+      to: text(to),
+      protocols: list(protocols.join()),
     })),
   );
 }
@@ -73,8 +85,24 @@ function metBy(pairs: readonly Pair[], others: readonly Member[], self: NodeId):
   return new Set(members.map(({ id }) => id).filter((id) => id !== self));
 }
 
-/** Closed when the map does not name this router. */
+interface Compiled {
+  readonly self: NodeId;
+  readonly choices: Choices;
+  readonly desired: Desired;
+}
+
+const compiled = new WeakMap<VerifiedMap, Compiled>();
+
+/** Closed when the map does not name this router. Of the same map and choices the same: a run of the loop asks twice. */
 export function compile(map: VerifiedMap, self: NodeId, choices: Choices): Desired {
+  const last = compiled.get(map);
+  if (last?.self === self && last.choices === choices) return last.desired;
+  const desired = compileAnew(map, self, choices);
+  compiled.set(map, { self, choices, desired });
+  return desired;
+}
+
+function compileAnew(map: VerifiedMap, self: NodeId, choices: Choices): Desired {
   const listed = map.members.find(({ id }) => id === self);
   if (listed === undefined) return closedDesired(choices);
   const own = { ...listed, subnets: announcedOf(listed, choices) };

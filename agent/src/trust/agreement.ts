@@ -5,7 +5,7 @@
 import { contains, deriveUla, overlaps, rangeOf, type IpRange } from './ip.ts';
 import { maxMembers } from './limits.ts';
 import { refuse } from './refuse.ts';
-import type { Cidr, Member, NetworkId } from './types.ts';
+import type { Cidr, Ip, Member, NetworkId } from './types.ts';
 
 export function requireAgreement(network: NetworkId, members: readonly Member[], ranges: readonly Cidr[]): void {
   if (members.length > maxMembers) refuse('conflict', `wanted at most ${maxMembers} members, got ${members.length}`);
@@ -13,12 +13,15 @@ export function requireAgreement(network: NetworkId, members: readonly Member[],
   requireUnique(members, 'name', ({ name }) => name);
   requireUnique(members, 'identity key', ({ identityKey }) => identityKey);
   requireUnique(members, 'WireGuard key', ({ wireGuardKey }) => wireGuardKey);
-  for (const member of members) requireOwnAddresses(member, mesh);
-  requireApart(
-    members.flatMap(({ name, addresses, subnets }) =>
-      [...addresses, ...subnets].map((text) => ({ name, text, range: rangeOf(text) })),
-    ),
-  );
+  const claim =
+    ({ name }: Member) =>
+    (text: Cidr | Ip): Claim => ({ name, text, range: rangeOf(text) });
+  const claims = members.flatMap((member) => {
+    const [addresses, subnets] = [member.addresses.map(claim(member)), member.subnets.map(claim(member))];
+    requireOwnAddresses(member, addresses, subnets, mesh);
+    return [...addresses, ...subnets];
+  });
+  requireApart(claims);
 }
 
 function requireRanges(network: NetworkId, ranges: readonly Cidr[]): readonly IpRange[] {
@@ -40,26 +43,32 @@ function requireUnique(members: readonly Member[], what: string, of: (member: Me
   }
 }
 
-function requireOwnAddresses({ name, addresses, subnets, roles }: Member, mesh: readonly IpRange[]): void {
-  for (const range of mesh) {
-    const own = addresses.filter((address) => contains(range, rangeOf(address)));
-    if (own.length !== 1)
-      refuse('conflict', `wanted one IPv${range.family} address of the mesh at ${name}, got ${own.length}`);
-  }
-  if (addresses.length !== mesh.length) {
-    refuse('conflict', `wanted only mesh addresses at ${name}, got ${addresses.join(' ')}`);
-  }
-  const taken = subnets.find((subnet) => mesh.some((range) => overlaps(range, rangeOf(subnet))));
-  if (taken !== undefined) refuse('conflict', `wanted subnets apart from the mesh at ${name}, got ${taken}`);
-  if (subnets.length > 0 && !roles.includes('subnet-router')) {
-    refuse('conflict', `wanted the role subnet-router at ${name}, which routes ${subnets.join(' ')}, got none`);
-  }
-}
-
 interface Claim {
   readonly name: string;
   readonly text: string;
   readonly range: IpRange;
+}
+
+function requireOwnAddresses(
+  { name, roles }: Member,
+  addresses: readonly Claim[],
+  subnets: readonly Claim[],
+  mesh: readonly IpRange[],
+): void {
+  const texts = (claims: readonly Claim[]): string => claims.map(({ text }) => text).join(' ');
+  for (const range of mesh) {
+    const own = addresses.filter((address) => contains(range, address.range));
+    if (own.length !== 1)
+      refuse('conflict', `wanted one IPv${range.family} address of the mesh at ${name}, got ${own.length}`);
+  }
+  if (addresses.length !== mesh.length) {
+    refuse('conflict', `wanted only mesh addresses at ${name}, got ${texts(addresses)}`);
+  }
+  const taken = subnets.find((subnet) => mesh.some((range) => overlaps(range, subnet.range)));
+  if (taken !== undefined) refuse('conflict', `wanted subnets apart from the mesh at ${name}, got ${taken.text}`);
+  if (subnets.length > 0 && !roles.includes('subnet-router')) {
+    refuse('conflict', `wanted the role subnet-router at ${name}, which routes ${texts(subnets)}, got none`);
+  }
 }
 
 /** No two claims overlap: sorted by their first address, each must end before the next begins. */

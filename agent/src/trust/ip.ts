@@ -97,7 +97,7 @@ export function formatRange({ family, first, last }: IpRange): string {
 
 /** The prefix of this address alone. */
 export function hostPrefixOf(address: Ip): Cidr {
-  return `${address}/${rangeOf(address).family === 6 ? 128 : 32}` as Cidr;
+  return `${address}/${address.includes(':') ? 128 : 32}` as Cidr;
 }
 
 export function contains(outer: IpRange, inner: IpRange): boolean {

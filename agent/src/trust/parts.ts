@@ -21,7 +21,7 @@ import {
 import type { VerifiedManifest } from './map.ts';
 import { refuse, refusing } from './refuse.ts';
 import { integer, list, oneOf, record, set, text } from './shape.ts';
-import type { Digest, Member, Names, PartRef, Policy, Refusal, VerifiedMap } from './types.ts';
+import type { Digest, IdentityKey, Member, Names, PartRef, Policy, Refusal, VerifiedMap } from './types.ts';
 import {
   digestOf,
   nodeIdOf,
@@ -40,23 +40,27 @@ const format = integer(formatVersion, formatVersion);
 const label = text('a label of RFC 1123, lower case', parseLabel);
 const cidr = text('a prefix without host bits', parseCidr);
 const roles = ['client', 'subnet-router', 'exit', 'relay'] as const;
-const membersShape = record({
-  format,
-  members: list(
-    record({
-      name: label,
-      identity: text('an Ed25519 public key, hex', parseIdentityKey),
-      wireguard: text('a WireGuard public key, base64', parseWireGuardKey),
-      addresses: set(text('an address', parseIp), 1, maxAddresses),
-      subnets: set(cidr, 0, maxSubnets),
-      roles: set(oneOf(roles), 0, roles.length),
-      tags: set(label, 0, maxTags),
-      endpoints: set(text('host:port', parseEndpoint), 0, maxEndpoints),
-    }),
-    0,
-    maxMembers,
-  ),
-});
+/** An identity key of `known` was read before: whether it is a point on the curve takes longer than all the rest. */
+const membersShape = (known: ReadonlySet<string>) =>
+  record({
+    format,
+    members: list(
+      record({
+        name: label,
+        identity: text('an Ed25519 public key, hex', (key) =>
+          known.has(key) ? (key as IdentityKey) : parseIdentityKey(key),
+        ),
+        wireguard: text('a WireGuard public key, base64', parseWireGuardKey),
+        addresses: set(text('an address', parseIp), 1, maxAddresses),
+        subnets: set(cidr, 0, maxSubnets),
+        roles: set(oneOf(roles), 0, roles.length),
+        tags: set(label, 0, maxTags),
+        endpoints: set(text('host:port', parseEndpoint), 0, maxEndpoints),
+      }),
+      0,
+      maxMembers,
+    ),
+  });
 const selectors = set(text('any, member:NAME, tag:TAG or a prefix', parseSelector), 1, maxSelectors);
 const memberSelectors = set(text('any, member:NAME or tag:TAG', parseMemberSelector), 1, maxSelectors);
 const protocols = set(text('any, icmp, tcp:PORT or udp:PORT-PORT', parseProtocol), 1, maxProtocols);
@@ -98,8 +102,8 @@ export function encodeNames({ zone, resolvers }: Names): Uint8Array {
   return encodeUtf8(JSON.stringify({ format: formatVersion, zone, resolvers }));
 }
 
-function readMembers(bytes: Uint8Array, part: string): readonly Member[] {
-  const { members } = membersShape(readJson(bytes, maxPartBytes), part);
+function readMembers(bytes: Uint8Array, part: string, known: ReadonlySet<string>): readonly Member[] {
+  const { members } = membersShape(known)(readJson(bytes, maxPartBytes), part);
   return members.map(({ identity, wireguard, ...fields }) => ({
     ...fields,
     id: nodeIdOf(identity),
@@ -126,20 +130,44 @@ function takePart(part: PartRef, getPart: (digest: Digest) => Uint8Array | undef
   refuse('part-mismatch', `wanted part ${part.name} ${part.sha256} of ${part.bytes} bytes, got ${got}`);
 }
 
-/** The members of a shard; of one that `known` has as well, with the same digest, those that it has. */
-function shardMembers({ name, sha256 }: PartRef, bytes: Uint8Array, known: VerifiedMap | undefined): readonly Member[] {
-  const depth = Math.max(0, name.length - 'members/'.length);
-  const isOf = ({ id }: Member): boolean => shardOf(id, depth) === name;
-  if (known?.parts.some((part) => part.name === name && part.sha256 === sha256)) return known.members.filter(isOf);
-  const shard = readMembers(bytes, name);
-  const stray = shard.find((member) => !isOf(member));
-  if (stray) refuse('conflict', `wanted ${stray.name} in part ${shardOf(stray.id, depth)}, got it in ${name}`);
-  return shard;
+/** Whether a map before has this very part: it was read and checked then. */
+export function isKnown({ name, sha256 }: PartRef, known: VerifiedMap | undefined): boolean {
+  return known?.parts.some((part) => part.name === name && part.sha256 === sha256) === true;
+}
+
+interface Found {
+  readonly part: PartRef;
+  /** `undefined`: it is known. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Of the shards that are known, the members that the map before has in them. */
+function membersIn(shards: readonly Found[], known: VerifiedMap | undefined): readonly Member[] {
+  const keys = new Set<string>(known?.members.map(({ identityKey }) => identityKey));
+  return shards.flatMap(({ part: { name }, bytes }) => {
+    const depth = Math.max(0, name.length - 'members/'.length);
+    const isOf = ({ id }: Member): boolean => shardOf(id, depth) === name;
+    if (bytes === undefined) return known?.members.filter(isOf) ?? [];
+    const shard = readMembers(bytes, name, keys);
+    const stray = shard.find((member) => !isOf(member));
+    if (stray) refuse('conflict', `wanted ${stray.name} in part ${shardOf(stray.id, depth)}, got it in ${name}`);
+    return shard;
+  });
+}
+
+function readPolicy(bytes: Uint8Array): Policy {
+  const { ranges, rules, exits } = policyShape(readJson(bytes, maxPartBytes), 'policy');
+  return { ranges, rules, exits };
+}
+
+function readNames(bytes: Uint8Array): Names {
+  const { zone, resolvers } = namesShape(readJson(bytes, maxPartBytes), 'names');
+  return { zone, resolvers };
 }
 
 /**
  * Checks 10 and 11. `getPart` gives the bytes kept under a digest; they are checked here and not believed before. Parts
- * that a map before, `known`, has as well are not read again: reading a thousand keys takes far longer than the digests.
+ * that a map before, `known`, has as well are not asked for: reading a thousand members takes a router seconds.
  */
 export function completeMap(
   manifest: VerifiedManifest,
@@ -148,17 +176,19 @@ export function completeMap(
 ): VerifiedMap | Refusal {
   return refusing(() => {
     // All are asked for before one is read: a part that is missing is told apart from one that is wrong.
-    const found = manifest.parts.map((part) => ({ part, bytes: takePart(part, getPart) }));
-    const named = (name: string): Uint8Array => found.find(({ part }) => part.name === name)?.bytes ?? new Uint8Array();
+    const found = manifest.parts.map((part): Found => ({
+      part,
+      bytes: isKnown(part, known) ? undefined : takePart(part, getPart),
+    }));
+    const readAs = <Value>(name: string, read: (bytes: Uint8Array) => Value, before: Value | undefined): Value => {
+      const bytes = found.find(({ part }) => part.name === name)?.bytes;
+      return bytes === undefined && before !== undefined ? before : read(bytes ?? new Uint8Array());
+    };
     const shards = found.filter(({ part }) => part.name.startsWith('members'));
-    const members = shards.flatMap(({ part, bytes }) => shardMembers(part, bytes, known));
-    const { ranges, rules, exits } = policyShape(readJson(named('policy'), maxPartBytes), 'policy');
-    const { zone, resolvers } = namesShape(readJson(named('names'), maxPartBytes), 'names');
-    requireAgreement(manifest.network, members, ranges);
-    const [policy, names]: [Policy, Names] = [
-      { ranges, rules, exits },
-      { zone, resolvers },
-    ];
+    const members = membersIn(shards, known);
+    const policy = readAs('policy', readPolicy, known?.policy);
+    const names = readAs('names', readNames, known?.names);
+    requireAgreement(manifest.network, members, policy.ranges);
     return { ...manifest, members, policy, names } as unknown as VerifiedMap;
   });
 }

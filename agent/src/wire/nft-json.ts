@@ -12,10 +12,10 @@ export interface NftChain {
   readonly rules: readonly string[];
 }
 export interface NftElement {
-  /** Canonical JSON of the key. */
+  /** As nft's own text has it: `rn0`, `10.0.0.0/8`, `10.0.0.1 . 10.0.0.2-10.0.0.5`. */
   readonly key: string;
-  /** Canonical JSON of what a map gives for it. */
-  readonly value?: string;
+  /** The chain that a map goes to for it; `unknown` for any other verdict. */
+  readonly chain?: string;
   readonly expiresS?: number;
 }
 export interface NftTable {
@@ -64,14 +64,29 @@ function chainOf(object: JsonObject): NftChain {
   return { hook: { ...hook, policy: textOf(object, 'policy') }, rules: [] };
 }
 
+/** What is none of the keys that a table of ours has stays JSON, and equals none of them. */
+function keyText(key: Json): string {
+  if (!isObject(key)) return String(key);
+  const { concat, range, prefix } = key;
+  if (Array.isArray(concat)) return (concat as readonly Json[]).map(keyText).join(' . ');
+  if (Array.isArray(range)) return range.join('-');
+  return isObject(prefix) ? `${String(prefix['addr'])}/${String(prefix['len'])}` : write(key);
+}
+
+function chainNamed(verdict: Json): string {
+  const goto = isObject(verdict) ? verdict['goto'] : undefined;
+  const target = isObject(goto) ? goto['target'] : undefined;
+  return typeof target === 'string' ? target : 'unknown';
+}
+
 /** `elem` wraps a key that has a timeout; a map's element is a pair. */
 function elementOf(entry: Json): NftElement {
-  const [key, value] = Array.isArray(entry) ? (entry as readonly Json[]) : [entry, undefined];
+  const [key = null, verdict] = Array.isArray(entry) ? (entry as readonly Json[]) : [entry, undefined];
   const wrapped = isObject(key) && isObject(key['elem']) ? key['elem'] : undefined;
   const expires = wrapped?.['expires'];
   return {
-    key: write(wrapped?.['val'] ?? key ?? null),
-    ...(value === undefined ? {} : { value: write(value) }),
+    key: keyText(wrapped?.['val'] ?? key),
+    ...(verdict === undefined ? {} : { chain: chainNamed(verdict) }),
     ...(typeof expires === 'number' ? { expiresS: expires } : {}),
   };
 }

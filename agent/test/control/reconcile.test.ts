@@ -82,7 +82,7 @@ test.each<[string, number, string[]]>([
   const desired = compile(believed([rule('any', 'any')]), laptop.id, choices);
   const kernel = mirror(desired);
   if (kernel.guard === undefined) throw new Error('wanted a kernel with a guard');
-  const lease = [{ key: JSON.stringify(desired.interface), expiresS }];
+  const lease = [{ key: desired.interface, expiresS }];
   const guard = { ...kernel.guard, sets: new Map([...kernel.guard.sets, ['lease', lease]]) };
   const granted: string[] = [];
   const world = worldOf({ ...kernel, guard }, (script) => {

@@ -12,15 +12,14 @@ import { desiredRouting } from '../../src/plan/routing.ts';
 import type { Desired } from '../../src/policy/desired.ts';
 import { formatRange, rangeOf } from '../../src/trust/ip.ts';
 import type { Endpoint, Protocol } from '../../src/trust/types.ts';
-import { canonical, type NftElement, type NftTable } from '../../src/wire/nft-json.ts';
+import type { NftElement, NftTable } from '../../src/wire/nft-json.ts';
 import type { WgPeer } from '../../src/wire/wg-dump.ts';
 import { nowUnixS } from '../trust/network.ts';
 
 function elementsOf(desired: Desired): ReadonlyMap<string, NftElement[]> {
-  const part = (text: string): unknown => (text.includes('-') ? { range: text.split('-') } : text);
-  const element = (key: unknown, of: { readonly protocols: readonly Protocol[] }): NftElement => ({
-    key: canonical(key),
-    value: canonical({ goto: { target: chainOf(of) } }),
+  const element = (key: string, of: { readonly protocols: readonly Protocol[] }): NftElement => ({
+    key,
+    chain: chainOf(of),
   });
   const { grants, uses, carries, own } = desired;
   const ranges = own.map((each) => rangeOf(each));
@@ -30,19 +29,11 @@ function elementsOf(desired: Desired): ReadonlyMap<string, NftElement[]> {
     ...([4, 6] as const).flatMap((family): [string, NftElement[]][] => [
       [
         `grants${family}`,
-        grants
-          .filter((each) => each.family === family)
-          .map((each) => element({ concat: [part(each.from), part(each.to)] }, each)),
+        grants.filter((each) => each.family === family).map((each) => element(`${each.from} . ${each.to}`, each)),
       ],
-      [`uses${family}`, uses.filter((each) => each.family === family).map((each) => element(part(each.from), each))],
-      [
-        `carries${family}`,
-        carries.filter((each) => each.family === family).map((each) => element(part(each.from), each)),
-      ],
-      [
-        `own${family}`,
-        ranges.filter((each) => each.family === family).map((each) => ({ key: canonical(part(formatRange(each))) })),
-      ],
+      [`uses${family}`, uses.filter((each) => each.family === family).map((each) => element(each.from, each))],
+      [`carries${family}`, carries.filter((each) => each.family === family).map((each) => element(each.from, each))],
+      [`own${family}`, ranges.filter((each) => each.family === family).map((each) => ({ key: formatRange(each) }))],
     ]),
   ]);
 }

@@ -71,6 +71,8 @@ describe('nft -j list table', () => {
         { rule: { chain: 'mesh', handle: 4, expr: [{ accept: null }] } },
         { set: { name: 'lease', elem: [{ elem: { val: 'rn0', timeout: 600, expires: 599 } }] } },
         { map: { name: 'grants4', elem: [[{ concat: ['10.0.0.1', '10.0.0.2'] }, { goto: { target: 'p' } }]] } },
+        { map: { name: 'uses4', elem: [[{ prefix: { addr: '10.0.0.0', len: 8 } }, { accept: null }]] } },
+        { set: { name: 'own4', elem: [{ range: ['10.0.0.1', '10.0.0.5'] }, { concat: [{ strange: 1 }, 53] }] } },
       ),
     );
     expect(table.chains.get('input')).toEqual({
@@ -78,10 +80,10 @@ describe('nft -j list table', () => {
       rules: [],
     });
     expect(table.chains.get('mesh')).toEqual({ rules: ['[{"drop":null}]', '[{"accept":null}]'] });
-    expect(table.sets.get('lease')).toEqual([{ key: '"rn0"', expiresS: 599 }]);
-    expect(table.sets.get('grants4')).toEqual([
-      { key: '{"concat":["10.0.0.1","10.0.0.2"]}', value: '{"goto":{"target":"p"}}' },
-    ]);
+    expect(table.sets.get('lease')).toEqual([{ key: 'rn0', expiresS: 599 }]);
+    expect(table.sets.get('grants4')).toEqual([{ key: '10.0.0.1 . 10.0.0.2', chain: 'p' }]);
+    expect(table.sets.get('uses4')).toEqual([{ key: '10.0.0.0/8', chain: 'unknown' }]);
+    expect(table.sets.get('own4')).toEqual([{ key: '10.0.0.1-10.0.0.5' }, { key: '{"strange":1} . 53' }]);
   });
   test('one text for each meaning: key order and set order do not count, list order does', () => {
     expect(canonical({ b: 1, a: { set: [2, 1] } })).toBe(canonical({ a: { set: [1, 2] }, b: 1 }));
