@@ -1,32 +1,29 @@
 // What more members cost a router: from the first frame of a map to its proof in the kernel, one member changed; memory
 // beside a Node that does nothing; what a map costs of flash. In: a mesh. Out: raw samples.
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import type { Mesh } from '../topology/mesh.ts';
 import type { Router } from '../topology/router.ts';
 import { arrivalOf } from '../topology/silence.ts';
 import { watch } from '../topology/witness.ts';
+import { changeGhosts } from './ghosts.ts';
 import { countsOf, memoryOf, type MemoryKb } from './process.ts';
 import type { Series } from '../evidence/budgets.ts';
 
-const sizes = [10, 100, 1000];
+const sizes = [10, 100, 1000, 5000];
 const changes = 7;
+/** Of a thousand members, at once. */
+const many = { members: 1000, others: 100, changes: 5 };
+/** A router of the lab takes minutes to begin with 5,000. */
+const growMs = 900_000;
 /** Until the daemon has given back what the last map took. */
 const settleMs = 20_000;
-
-async function addGhost(mesh: Mesh, name: string): Promise<void> {
-  const identity = Buffer.from(ed25519.getPublicKey(randomBytes(32))).toString('hex');
-  const wireGuard = Buffer.from(x25519.getPublicKey(randomBytes(32))).toString('base64');
-  await mesh.operator('member', 'add', name, '--identity', identity, '--wireguard', wireGuard);
-}
 
 /** Until there are so many; everyone may meet everyone, so each is a peer. */
 export async function growTo(mesh: Mesh, members: number): Promise<void> {
   const { members: known } = JSON.parse(await mesh.operator('member', 'list', '--json')) as { members: unknown[] };
-  for (let count = known.length; count < members; count += 1) await addGhost(mesh, `ghost-${count}`);
+  changeGhosts(mesh, members - known.length);
   const epoch = await mesh.release();
-  await Promise.all([...mesh.routers.values()].map((router) => router.reaches('enforced', epoch, 300_000)));
+  await Promise.all([...mesh.routers.values()].map((router) => router.reaches('enforced', epoch, growMs)));
 }
 
 interface Change {
@@ -36,16 +33,15 @@ interface Change {
   readonly changeMs: Readonly<Record<string, number>>;
 }
 
-/** One member is replaced. */
-async function changeOne(mesh: Mesh, change: number): Promise<Change> {
+/** So many members go, and as many others come. */
+async function change(mesh: Mesh, others: number): Promise<Change> {
   const r1 = mesh.router('r1');
-  if (change > 0) await mesh.operator('member', 'remove', `changed-${change - 1}`);
-  await addGhost(mesh, `changed-${change}`);
+  changeGhosts(mesh, others, others);
   await mesh.operator('sign', '--yes');
   const { packets, stop } = watch(mesh.hub);
   const publishedMs = performance.now();
   await mesh.publish();
-  await r1.logs(`enforced epoch ${mesh.signedEpoch()}: `, 120_000);
+  await r1.logs(`enforced epoch ${mesh.signedEpoch()}: `, growMs);
   const endMs = performance.now();
   stop();
   const arrival = arrivalOf(packets, publishedMs, r1.index);
@@ -95,14 +91,13 @@ async function grown(mesh: Mesh, members: number): Promise<readonly Series[]> {
   const made: Change[] = [];
   const writes: number[] = [];
   const bytes: number[] = [];
-  for (let change = 0; change < changes; change += 1) {
+  for (let count = 0; count < changes; count += 1) {
     const before = await countsOf(r1);
-    made.push(await changeOne(mesh, change));
+    made.push(await change(mesh, 1));
     const after = await countsOf(r1);
     writes.push(after.writes - before.writes);
     bytes.push(after.bytes - before.bytes);
   }
-  await mesh.operator('member', 'remove', `changed-${changes - 1}`);
   await pause(settleMs);
   const of = (name: string, unit: Series['unit'], values: readonly number[]): Series => ({
     name: `${members} members: ${name}`,
@@ -122,8 +117,18 @@ async function grown(mesh: Mesh, members: number): Promise<readonly Series[]> {
   ];
 }
 
+async function manyChanged(mesh: Mesh): Promise<Series> {
+  const values: number[] = [];
+  for (let count = 0; count < many.changes; count += 1) values.push((await change(mesh, many.others)).tookUs);
+  const name = `${many.members} members: ${many.others} changed at once, from the first frame to the proof`;
+  return { name, unit: 'us', values };
+}
+
 export async function growth(mesh: Mesh): Promise<readonly Series[]> {
   const all: Series[] = [];
-  for (const members of sizes) all.push(...(await grown(mesh, members)));
+  for (const members of sizes) {
+    all.push(...(await grown(mesh, members)));
+    if (members === many.members) all.push(await manyChanged(mesh));
+  }
   return all;
 }

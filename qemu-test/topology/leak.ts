@@ -1,6 +1,8 @@
 // Everything that would leak, all the time: a LAN host and the router itself send to the internet, IPv4 and IPv6, by
 // ICMP, TCP, DNS and to the port of DNS over TLS. In: a router. Out: what of it stood on the WAN in the clear, but for lifelines.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { brokerAddress, brokerPort } from './broker.ts';
 import { internet } from './internet.ts';
 import type { Mesh } from './mesh.ts';
@@ -25,26 +27,39 @@ const round = (within: string): string =>
     .join('\n');
 
 /** Not in /tmp, which a boot empties. */
-const file = '/root/leaking';
-const loop = `#!/bin/sh
-while :; do
-${round('ip netns exec host')}
+const [file, sender] = ['/root/leaking', '/root/leaker.cjs'];
+const send = (within: string, ownResolver: string): string =>
+  `${within} node ${sender} ${[ownResolver, web, web6, resolver, resolver6].join(' ')} &`;
+
+/** Programs first: at a boot they send before Node has begun. The LAN host is made behind all of it. */
+const script = (index: number): string => `#!/bin/sh
+${send('', '127.0.0.1')}
+for n in 1 2 3; do
 ${round('')}
-wait
-sleep 0.3
+sleep 0.5
 done
+until ip netns exec host true 2>/dev/null; do sleep 0.5; done
+${send('ip netns exec host', `192.168.${index}.1`)}
+${round('ip netns exec host')}
+wait
 `;
 
+async function writeLeaker({ guest, index }: Router): Promise<void> {
+  const source = readFileSync(join(import.meta.dirname, 'leaker.ts'), 'utf8');
+  await guest.writeFile(sender, transformSync(source, { loader: 'ts', format: 'cjs' }).code);
+  await guest.writeFile(file, script(index), 0o755);
+}
+
 /** Begins to send; goes on over everything but a reboot. */
-export async function startLeaking({ guest }: Router): Promise<void> {
-  await guest.writeFile(file, loop, 0o755);
-  await guest.run(`setsid ${file} >/dev/null 2>&1 </dev/null &`);
+export async function startLeaking(router: Router): Promise<void> {
+  await writeLeaker(router);
+  await router.guest.run(`setsid ${file} >/dev/null 2>&1 </dev/null &`);
 }
 
 /** From the first moment of each boot, before the network is there. */
-export async function leakAtBoot({ guest }: Router): Promise<void> {
-  await guest.writeFile(file, loop, 0o755);
-  await guest.run(`sed -i '1i setsid ${file} >/dev/null 2>&1 </dev/null &' /lab/boot; sync`);
+export async function leakAtBoot(router: Router): Promise<void> {
+  await writeLeaker(router);
+  await router.guest.run(`sed -i '1i setsid ${file} >/dev/null 2>&1 </dev/null &' /lab/boot; sync`);
 }
 
 /** What keeps the tunnel alive: the broker, and the names that are asked for it at the uplink's resolver. */
