@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config';
+import { guestless } from './qemu-test/guestless.ts';
 import { timed } from './qemu-test/timed.ts';
 
 const evidence = 'qemu-test/evidence/**/*.test.ts';
 
-const alone = timed.map((name) => `qemu-test/promises/${name}.test.ts`);
+const pathsOf = (names: readonly string[]): string[] => names.map((name) => `qemu-test/promises/${name}.test.ts`);
+const [alone, onHost] = [pathsOf(timed), pathsOf(guestless)];
+const setupFiles = ['qemu-test/evidence/setup.ts'];
 const lab = {
   globalSetup: ['qemu-test/image/before.ts'],
-  setupFiles: ['qemu-test/evidence/setup.ts'],
+  setupFiles,
   testTimeout: 240_000,
   hookTimeout: 240_000,
 };
@@ -30,9 +33,10 @@ export default defineConfig({
           ...lab,
           name: 'lab',
           include: ['qemu-test/**/*.test.ts'],
-          exclude: [evidence, ...alone, '**/node_modules/**'],
+          exclude: [evidence, ...alone, ...onHost, '**/node_modules/**'],
         },
       },
+      { test: { name: 'host', include: onHost, setupFiles, testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { ...lab, name: 'timed', include: alone, poolOptions: { forks: { singleFork: true } } } },
     ],
   },

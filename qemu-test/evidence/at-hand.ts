@@ -15,6 +15,8 @@ import type { Gate } from './gates.ts';
 import type { AtHand } from './judge.ts';
 import type { Release } from './judge-release.ts';
 import { readPublicKey } from './runner-key.ts';
+import { ruleDigests } from './rule-subjects.ts';
+import type { EvidenceTier } from './statement.ts';
 import { subjectFiles } from './subjects.ts';
 import { sha256Of, sha256OfFile, treeAtHand } from './surroundings.ts';
 import { evidenceFolder, signedEnding, unsignedEnding } from './write.ts';
@@ -64,17 +66,32 @@ export async function readAtHand(
   const noted = (error: unknown): undefined => void problems.push((error as Error).message);
   const digests = (await digestsAtHand(tier).catch(noted)) ?? {};
   const release = isRelease ? await readRelease().catch(noted) : undefined;
-  return { nowUnixS: Math.floor(Date.now() / 1000), tier, ...treeAtHand(), digests, runners, release, problems };
+  return {
+    nowUnixS: Math.floor(Date.now() / 1000),
+    tier,
+    ...treeAtHand(),
+    digests,
+    rules: ruleDigests(),
+    runners,
+    release,
+    problems,
+  };
 }
 
-export function readEvidence(tier: Tier): EvidenceSet {
+function evidenceIn(tier: EvidenceTier): readonly string[] {
   const folder = join(evidenceFolder, tier);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const files = names.filter((name) => name.endsWith(signedEnding) || name.endsWith(unsignedEnding)).sort();
+  return files.map((name) => `${tier}/${name}`);
+}
+
+/** What has no guest lies apart, and is the same for every tier; it names no file beside it. */
+export function readEvidence(tier: Tier): EvidenceSet {
+  const files = [...evidenceIn(tier), ...evidenceIn('unit')];
   return {
-    files: new Map(files.map((name) => [name, readFileSync(join(folder, name))])),
+    files: new Map(files.map((name) => [name, readFileSync(join(evidenceFolder, name))])),
     attachment: (promise, digest, ending) => {
-      const file = join(folder, promise, `${digest}.${ending}`);
+      const file = join(evidenceFolder, tier, promise, `${digest}.${ending}`);
       return existsSync(file) ? readFileSync(file) : undefined;
     },
   };

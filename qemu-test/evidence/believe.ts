@@ -5,10 +5,10 @@ import { isRefusal, refusing } from '../../agent/src/trust/refuse.ts';
 import type { Digest, IdentityKey, Refusal } from '../../agent/src/trust/types.ts';
 import type { Finding, Reason } from './findings.ts';
 import { maxEvidenceBytes, parseStatement, payloadType, type Statement } from './statement.ts';
-import { signedEnding, unsignedEnding } from './write.ts';
+import { signedName, unsignedEnding } from './write.ts';
 
 export interface EvidenceSet {
-  /** By name in the folder. */
+  /** By tier, which is its folder, and name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** What a statement names by digest; `undefined` if there is none of it. */
   readonly attachment: (promise: string, digest: Digest, ending: string) => Uint8Array | undefined;
@@ -49,8 +49,10 @@ export function believe({ files }: EvidenceSet, runners: readonly IdentityKey[])
       report(reasonOf(believed), believed.detail);
       continue;
     }
-    const { promise } = believed.predicate;
-    if (subject !== `${promise}${signedEnding}`) report('other-name', `wanted evidence of this name, got ${promise}`);
+    const { promise, tier } = believed.predicate;
+    if (subject !== signedName(tier, promise)) {
+      report('other-name', `wanted evidence of this name, got ${promise} of tier ${tier}`);
+    }
     statements.set(promise, [...(statements.get(promise) ?? []), believed]);
   }
   return { statements, findings };

@@ -12,8 +12,8 @@ export type Forgery = [
   after?: (files: Map<string, Uint8Array>, world: World) => void,
 ];
 
-export const reachFile = 'reach.dsse.json';
-export const leakFile = 'leak.dsse.json';
+export const reachFile = 'lab/reach.dsse.json';
+export const leakFile = 'lab/leak.dsse.json';
 
 /** What a type would forbid is what a forger writes. */
 export function setPredicate(statement: World['reach'], change: Readonly<Record<string, unknown>>): void {

@@ -53,11 +53,11 @@ export const forgedBytes: readonly Forgery[] = [
   [
     'an unsigned statement, as a run without a key writes it',
     'unsigned',
-    /^reach\.unsigned\.json: unsigned: wanted an envelope/,
+    /^lab\/reach\.unsigned\.json: unsigned: wanted an envelope/,
     undefined,
     (files, { reach }) => {
       files.delete(reachFile);
-      files.set('reach.unsigned.json', encodeStatement(reach));
+      files.set('lab/reach.unsigned.json', encodeStatement(reach));
     },
   ],
   [
@@ -100,7 +100,7 @@ export const forgedBytes: readonly Forgery[] = [
   [
     'the signature of the other promise',
     'wrong-signer',
-    /^reach.*got 0/,
+    /^lab\/reach.*got 0/,
     undefined,
     (files) => {
       const { signatures } = openEnvelope(files.get(leakFile) ?? new Uint8Array(), payloadType);

@@ -84,7 +84,7 @@ export const forgedOrigins: readonly Forgery[] = [
   [
     'a tier that is none',
     'malformed',
-    /wanted one of lab openwrt at \$\.predicate\.tier/,
+    /wanted one of unit lab openwrt at \$\.predicate\.tier/,
     ({ reach }) => {
       setPredicate(reach, { tier: 'production' });
     },
@@ -153,19 +153,19 @@ export const forgedOrigins: readonly Forgery[] = [
     'twice',
     /^reach: .*got it 2 times/,
     undefined,
-    copied(reachFile, 'reach-again.dsse.json'),
+    copied(reachFile, 'lab/reach-again.dsse.json'),
   ],
   [
     'a copy under another name',
     'other-name',
-    /^again\.dsse.*got reach$/,
+    /^lab\/again\.dsse.*got reach of tier lab$/,
     undefined,
-    copied(reachFile, 'again.dsse.json'),
+    copied(reachFile, 'lab/again.dsse.json'),
   ],
   [
     'one promise in place of the other',
     'other-name',
-    /^leak\.dsse.*got reach$/,
+    /^lab\/leak\.dsse.*got reach of tier lab$/,
     undefined,
     copied(reachFile, leakFile),
   ],
@@ -175,7 +175,7 @@ export const forgedOrigins: readonly Forgery[] = [
     /^leak: .*got it 2 times/,
     undefined,
     (files, { leak, runner }) => {
-      files.set('leak-2.dsse.json', signedBy(runner, encodeStatement(leak)));
+      files.set('lab/leak-2.dsse.json', signedBy(runner, encodeStatement(leak)));
     },
   ],
   ['a promise that is left out', 'missing', /^leak: .*got none/, undefined, (files) => void files.delete(leakFile)],

@@ -32,7 +32,7 @@ test('a promise is in one gate only, and in that of the release', () => {
 /** Titles as they are written: `%s` stands for a row. */
 function titlesIn(promise: string): readonly RegExp[] {
   const text = readFileSync(join(folder, `${promise}.test.ts`), 'utf8');
-  const calls = text.matchAll(/^(?:test\(|\]?\)\(|test\.each\(\[.*\]\)\()\s*'((?:[^'\\]|\\.)*)',/gm);
+  const calls = text.matchAll(/^(?:test\(|\]?\)\(|test\.each\((?:\[.*\]|\w+)\)\()\s*'((?:[^'\\]|\\.)*)',/gm);
   return [...calls].map(([, title = '']) => new RegExp(`^${escaped(title).replaceAll('%s', '.*')}$`));
 }
 

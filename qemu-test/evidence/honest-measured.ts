@@ -3,18 +3,7 @@ import { encodeLooks, type Look } from '../soak/look.ts';
 import type { Budget, Series } from './budgets.ts';
 import type { Gate } from './gates.ts';
 import { soakOf, title as soakTitle } from './gates/soak.ts';
-import {
-  captureOf,
-  clearFrame,
-  commit,
-  digests,
-  draft,
-  newFiles,
-  newRunner,
-  nowUnixS,
-  seal,
-  type Sealed,
-} from './honest.ts';
+import { atHandOf, captureOf, clearFrame, draft, newFiles, newRunner, nowUnixS, seal, type Sealed } from './honest.ts';
 import type { Draft, World } from './honest.ts';
 import type { Sample } from './statement.ts';
 import { keepsBudgets } from './wants.ts';
@@ -26,7 +15,7 @@ const budgets: readonly Budget[] = [
 ];
 
 const gate: Gate = {
-  ...{ name: 'performance', tiers: ['lab'], maxRunS: 3600, alone: ['pace'], isRelease: false },
+  ...{ name: 'performance', tiers: ['lab'], maxRunS: 3600, alone: ['pace'], unit: [], isRelease: false },
   promises: { pace: { 'what was measured': [keepsBudgets('pace', budgets)] }, ...soakOf(2) },
 };
 
@@ -82,7 +71,7 @@ export function honestMeasured(): Measured {
   const ofSoak = draft('soak', soakUnixS, [test(soakTitle, [soak])]);
   return {
     ...{ gate, runner, ...files },
-    atHand: { nowUnixS, tier: 'lab', commit, changed: [], digests, runners: [runner.key], release: undefined },
+    atHand: atHandOf(runner),
     pace: draft('pace', nowUnixS - 300, [test('what was measured', series)]),
     soak: { ...ofSoak, predicate: { ...ofSoak.predicate, endUnixS: soakUnixS + 150 } },
   };

@@ -17,7 +17,7 @@ import {
 } from './statement.ts';
 import { sha256Of } from './surroundings.ts';
 import { eventually, fetches, flows, hostOf, isCutOff, lanOf, leaksNothing, reaches, sealedBy, sees } from './wants.ts';
-import { signedEnding } from './write.ts';
+import { signedName } from './write.ts';
 
 export const nowUnixS = 1_800_000_000;
 const web = '203.0.113.1';
@@ -67,6 +67,7 @@ export const gate: Gate = {
     tiers: ['lab', 'openwrt'],
     maxRunS: 3600,
     alone: ['reach'],
+    unit: [],
     isRelease: false,
   },
   promises: {
@@ -101,7 +102,7 @@ export interface World {
 }
 
 const images = ['rustynet.js', 'lab/kernel', 'lab/initrd', 'lab/squashfs'];
-export const digests = Object.fromEntries(images.map((name) => [name, sha256Of(name)]));
+const digests = Object.fromEntries(images.map((name) => [name, sha256Of(name)]));
 
 export function draft(promise: string, startUnixS: number, tests: Predicate['tests']): Draft {
   const machine = { cpu: 'a processor', cores: 2, memoryMiB: 4096, kernel: '6.1.0', guestKernel: '6.12.0' };
@@ -128,6 +129,10 @@ export function newFiles(): Pick<World, 'attachments' | 'attach'> {
   };
 }
 
+export const atHandOf = ({ key }: RunnerKey): AtHand => ({
+  ...{ nowUnixS, tier: 'lab', commit, changed: [], digests, rules: {}, runners: [key], release: undefined },
+});
+
 export function honest(): World {
   const runner = newRunner();
   const { attachments, attach } = newFiles();
@@ -152,7 +157,7 @@ export function honest(): World {
   const test = (title: string, samples: readonly Sample[]) => ({ test: title, thrown: [], samples });
   return {
     ...{ gate, runner, attachments, attach },
-    atHand: { nowUnixS, tier: 'lab', commit, changed: [], digests, runners: [runner.key], release: undefined },
+    atHand: atHandOf(runner),
     reach: draft('reach', nowUnixS - 300, [test(titles[0], first), test(titles[1], second)]),
     leak: draft('leak', leakUnixS, [test(titles[2], third)]),
   };
@@ -170,8 +175,8 @@ export function seal(
   attachments: ReadonlyMap<string, Uint8Array>,
 ): Sealed {
   const files = drafts.map((each) => {
-    const name = `${each.predicate.promise}${signedEnding}`;
-    return [name, signedBy(runner, encodeStatement(each))] as const;
+    const { tier, promise } = each.predicate;
+    return [signedName(tier, promise), signedBy(runner, encodeStatement(each))] as const;
   });
   return { files: new Map(files), attachment: (_, digest) => attachments.get(digest) };
 }

@@ -95,7 +95,7 @@ function readSample(
   samples: readonly Sample[],
 ): Reading[] {
   if (sample.kind === 'pings') return [readPings(sample, source.report)];
-  if (sample.kind === 'fetch') return [sample];
+  if (sample.kind === 'fetch' || sample.kind === 'packets') return [sample];
   if (sample.kind === 'watch') return [readWatch(source, sample, marksOf(source, samples))];
   if (sample.kind === 'soak') return readSoak(source, sample);
   const flow = readFile(source, sample.log, 'log', readFlow);
@@ -121,6 +121,7 @@ function holdTo(readings: readonly Reading[], wants: readonly Want[], test: stri
 function hasSeen(reading: Reading): boolean {
   if (reading.kind === 'pings') return reading.received > 0;
   if (reading.kind === 'fetch') return reading.bytes > 0;
+  if (reading.kind === 'packets') return reading.seen.some(({ source }) => source !== 'none');
   if (reading.kind === 'series') return reading.series.some(({ values }) => values.some((value) => value > 0));
   if (reading.kind === 'soak') return reading.looks.some(({ sealed }) => sealed > 0);
   return reading.kind === 'flow' ? reading.flow.received > 0 : reading.packets.length > 0;

@@ -1,5 +1,6 @@
 // The whole verdict of a gate, as a pure function. In: the gate, a set of evidence, what is at hand now. Out: findings,
 // none if the gate opens, and figures, each computed anew from raw samples. No status word is read, since there is none.
+import { basename } from 'node:path';
 import type { Digest, IdentityKey } from '../../agent/src/trust/types.ts';
 import type { Tier } from '../image/build.ts';
 import { judgeAge } from './age.ts';
@@ -8,7 +9,7 @@ import type { Finding, Reason, Report } from './findings.ts';
 import type { Gate } from './gates.ts';
 import { judgeRelease, type Release } from './judge-release.ts';
 import { judgeTests } from './judge-tests.ts';
-import { predicateType, type Sample, type Statement } from './statement.ts';
+import { predicateType, type EvidenceTier, type Sample, type Statement } from './statement.ts';
 
 export interface AtHand {
   readonly nowUnixS: number;
@@ -17,6 +18,8 @@ export interface AtHand {
   readonly changed: readonly string[];
   /** Of what can be under test, by the names of subjects. */
   readonly digests: Readonly<Record<string, Digest>>;
+  /** Of the rules as they are rendered, which is what a promise without a guest is of. */
+  readonly rules: Readonly<Record<string, Digest>>;
   readonly runners: readonly IdentityKey[];
   /** Read for a gate of a release only. */
   readonly release: Release | undefined;
@@ -46,14 +49,25 @@ function judgeSubjects({ subject }: Statement, digests: AtHand['digests'], repor
   }
 }
 
-function judgeOrigin(statement: Statement, maxRunS: number, atHand: AtHand, report: Report): void {
-  const { tier, commit, changed, commands } = statement.predicate;
-  if (tier !== atHand.tier) report('tier', `wanted ${atHand.tier}, got ${tier}`);
+/** A promise without a guest is evidence of that and of nothing else; any other is of the tier that was asked for. */
+function judgeTier({ predicate }: Statement, wanted: EvidenceTier, report: Report): void {
+  const { tier, machine, commands } = predicate;
+  if (tier !== wanted) report('tier', `wanted ${wanted}, got ${tier}`);
+  const isBooted = machine.guestKernel !== '';
+  if (isBooted === (wanted === 'unit')) {
+    report('tier', `wanted ${isBooted ? 'no guest' : 'the kernel of guests'}, got ${machine.guestKernel || 'none'}`);
+  }
+  if (wanted !== 'unit' && commands.length === 0) report('no-command', 'wanted commands that guests ran, got none');
+}
+
+function judgeOrigin(statement: Statement, { maxRunS, unit }: Gate, atHand: AtHand, report: Report): void {
+  const { promise, commit, changed } = statement.predicate;
+  const isUnit = unit.includes(promise);
+  judgeTier(statement, isUnit ? 'unit' : atHand.tier, report);
   if (commit !== atHand.commit) report('other-commit', `wanted ${atHand.commit}, got ${commit}`);
   if (changed.length > 0) report('was-changed', `wanted a clean tree, got ${changed.length} changes: ${changed[0]}`);
   judgeTime(statement, maxRunS, atHand.nowUnixS, report);
-  judgeSubjects(statement, atHand.digests, report);
-  if (commands.length === 0) report('no-command', 'wanted commands that guests ran, got none');
+  judgeSubjects(statement, isUnit ? atHand.rules : atHand.digests, report);
 }
 
 function filesOf(sample: Sample): readonly Digest[] {
@@ -98,7 +112,7 @@ function judgeGate(gate: Gate, atHand: AtHand, report: Report): void {
 /** Evidence that no runner signed, of what this gate does not ask for, is nothing to it: another program left it there. */
 function concerns({ promises }: Gate, reason: Reason, file: string): boolean {
   const foreign: readonly Reason[] = ['unsigned', 'wrong-signer'];
-  return !foreign.includes(reason) || Object.keys(promises).some((promise) => file.startsWith(`${promise}.`));
+  return !foreign.includes(reason) || Object.keys(promises).some((promise) => basename(file).startsWith(`${promise}.`));
 }
 
 export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
@@ -122,7 +136,7 @@ export function judge(gate: Gate, set: EvidenceSet, atHand: AtHand): Verdict {
       report('missing', `wanted evidence of ${predicateType}, got none`);
       continue;
     }
-    judgeOrigin(statement, gate.maxRunS, atHand, report);
+    judgeOrigin(statement, gate, atHand, report);
     figures.push(...judgeTests(statement, wants, set, report));
     judged.push(statement);
   }

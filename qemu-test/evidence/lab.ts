@@ -11,7 +11,7 @@ function lab(runner: Runner): boolean {
   const run = { RUSTYNET_RUNNER_KEY_FILE: runner.keyFile, RUSTYNET_RUN: runner.runId };
   const filters = process.argv.slice(2);
   const few = filters.length === 0 ? [] : ['--passWithNoTests', ...filters];
-  const all = ['lab', 'timed'].map((name) => runs('vitest', ['run', '--project', name, ...few], run));
+  const all = ['host', 'lab', 'timed'].map((name) => runs('vitest', ['run', '--project', name, ...few], run));
   return all.every(Boolean) && held.map((name) => isOpen(name, runner)).every(Boolean);
 }
 

@@ -17,9 +17,9 @@ const script = recipe.replace('members-reach-each-other', 'leak');
 /** The honest set as it lies on disk, and what the recipe says of it once `bend` has had it. */
 function follow(name: string, bend: (folder: string) => void): { status: number | null; said: string } {
   const world = honest();
-  const at = join(folder, name);
+  const at = join(folder, name, 'lab');
   mkdirSync(join(at, 'leak'), { recursive: true });
-  for (const [file, bytes] of sealed(world).files) writeFileSync(join(at, file), bytes);
+  for (const [file, bytes] of sealed(world).files) writeFileSync(join(folder, name, file), bytes);
   const captures = world.leak.predicate.tests.flatMap(({ samples }) =>
     samples.flatMap((each) => (each.kind === 'watch' ? each.captures.map(({ sha256 }) => sha256) : [])),
   );

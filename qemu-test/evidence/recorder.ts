@@ -2,8 +2,7 @@
 // harness, and from a promise itself where only it knows (`mark`). Out: a record, once the promise is over. Outside of a
 // promise (the demo, a test of the lab itself) nothing is kept; outside of a test no sample is, since none judges it.
 import type { Digest } from '../../agent/src/trust/types.ts';
-import type { LabImage } from '../image/build.ts';
-import { maxTextLength, type Command, type Sample } from './statement.ts';
+import { maxTextLength, type Command, type EvidenceTier, type Sample } from './statement.ts';
 import { sha256Of } from './surroundings.ts';
 
 export interface Attachment {
@@ -12,10 +11,13 @@ export interface Attachment {
   readonly bytes: Uint8Array;
 }
 
-/** What is under test: the files by their names in the statement. */
+/** What is under test. */
 export interface Subjects {
-  readonly image: LabImage;
-  readonly files: Readonly<Record<string, string>>;
+  readonly tier: EvidenceTier;
+  /** Empty where no guest is booted. */
+  readonly guestKernel: string;
+  /** By the names that a statement has for it; asked for when it is written. */
+  readonly digests: () => Readonly<Record<string, Digest>>;
 }
 
 export interface Run {
@@ -58,9 +60,8 @@ export function endTest(): void {
   current = undefined;
 }
 
-/** Of `subjects`: the images and the bundle that the guests run. */
-export function recordSubjects(image: LabImage, files: Subjects['files']): void {
-  if (open !== undefined) open.subjects = { image, files };
+export function recordSubjects(subjects: Subjects): void {
+  if (open !== undefined) open.subjects = subjects;
 }
 
 export function recordCommand(on: string, command: string, exitStatus: number, output: Uint8Array): void {

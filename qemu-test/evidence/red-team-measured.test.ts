@@ -124,10 +124,10 @@ test('the honest set is accepted', () => {
 test('what another runner signed shuts a gate that asks for it, and no other', () => {
   const [world, other] = [honestMeasured(), honestMeasured()];
   const set = sealMeasured(world);
-  const foreign = sealMeasured(other).files.get('pace.dsse.json') ?? new Uint8Array();
-  set.files.set('benchmark-of-yesterday.dsse.json', foreign);
+  const foreign = sealMeasured(other).files.get('lab/pace.dsse.json') ?? new Uint8Array();
+  set.files.set('lab/benchmark-of-yesterday.dsse.json', foreign);
   expect(judge(world.gate, set, world.atHand).findings).toEqual([]);
-  set.files.set('pace.dsse.json', foreign);
+  set.files.set('lab/pace.dsse.json', foreign);
   const reasons = judge(world.gate, set, world.atHand).findings.map(({ reason }) => reason);
   expect(reasons).toEqual(['wrong-signer', 'missing']);
 });

@@ -21,9 +21,14 @@ const matching = (what: string, pattern: RegExp): Shape<string> =>
   text(what, (value) => (pattern.test(value) ? value : undefined));
 const name = matching('a name', /^[a-z0-9][a-z0-9 .:_-]{0,127}$/i);
 export const sha256 = text('a SHA-256, hex', parseDigest);
+const source = matching('an address, heard or answered, or none', /^(none|passed|(heard )?[0-9a-f.:]{2,45})$/);
 const count = integer(0, maxCount);
 export const time = integer(0, Number.MAX_SAFE_INTEGER);
 const kind = <const Kind extends string>(word: Kind): Shape<Kind> => oneOf([word]);
+
+/** `unit`: no guest was booted. */
+export type EvidenceTier = Tier | 'unit';
+const tiers = ['unit', 'lab', 'openwrt'] as const satisfies EvidenceTier[];
 
 /** `tick`: of a processor's time, 10 ms. */
 const units = ['bit/s', 'us', 'KB', 'tick', 'count'] as const;
@@ -45,6 +50,11 @@ const samples = {
   soak: record({
     ...{ kind: kind('soak'), seed: count, port: name, looks: sha256, clear: sha256 },
     events: list(record({ event: words, atUnixMs: time, carriedUnixMs: time }), 0, 100_000),
+  }),
+  /** At rules as they are rendered, or with one text of them replaced: whom each packet was seen from, by its sentence. */
+  packets: record({
+    ...{ kind: kind('packets'), rules: name, replaced: words, by: words },
+    seen: list(record({ sentence: words, source }), 0, 1000),
   }),
 };
 export type SampleKind = keyof typeof samples;
@@ -69,9 +79,10 @@ const statementShape = record({
     commit: matching('a commit, 40 hex digits', /^[0-9a-f]{40}$/),
     /** What `git status --porcelain` printed, a line each: nothing of a clean tree. */
     changed: list(words, 0, 10_000),
-    tier: oneOf(['lab', 'openwrt'] satisfies Tier[]),
+    tier: oneOf(tiers),
     /** The same in all that one run of the lab wrote. */
     run: matching('a run, 32 hex digits', /^[0-9a-f]{32}$/),
+    /** `guestKernel` and `qemu` are empty where there was no guest. */
     machine: record({
       ...{ cpu: words, cores: integer(1, 4096), memoryMiB: integer(1, maxCount) },
       ...{ kernel: words, guestKernel: words, node: words, qemu: words },

@@ -20,16 +20,21 @@ export function treeAtHand(): Pick<Predicate, 'commit' | 'changed'> {
   return { commit: git('rev-parse', 'HEAD').trim(), changed };
 }
 
-export function machineAtHand(): Omit<Predicate['machine'], 'guestKernel'> {
+function qemuAtHand(): string {
+  const [version = ''] = execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).split('\n');
+  return version;
+}
+
+/** Without a guest there is no QEMU in it either. */
+export function machineAtHand(guestKernel: string): Predicate['machine'] {
   const processors = cpus();
-  const [qemu = ''] = execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).split('\n');
   return {
     ...{
       cpu: processors[0]?.model ?? 'unknown',
       cores: processors.length,
       memoryMiB: Math.floor(totalmem() / 2 ** 20),
     },
-    ...{ kernel: release(), node: process.version, qemu },
+    ...{ kernel: release(), guestKernel, node: process.version, qemu: guestKernel === '' ? '' : qemuAtHand() },
   };
 }
 

@@ -26,6 +26,7 @@ export interface SoakReading extends Pick<SampleOf<'soak'>, 'kind' | 'seed' | 'p
 export type Reading =
   | SampleOf<'pings'>
   | SampleOf<'fetch'>
+  | SampleOf<'packets'>
   | SeriesReading
   | (Pick<SampleOf<'flow'>, 'kind' | 'from' | 'to'> & { readonly flow: FlowReading })
   | WatchReading
@@ -122,6 +123,9 @@ export function sees(what: string, other: (reading: WatchReading) => string | un
 
 export const soaks = (what: string, other: (reading: SoakReading) => string | undefined): Want =>
   want('soak', what, other);
+
+export const meets = (what: string, other: (reading: SampleOf<'packets'>) => string | undefined): Want =>
+  want('packets', what, other);
 
 export const sealedBy = (packets: readonly WanPacket[], router: string): WanPacket[] =>
   packets.filter((packet) => packet.port === router && isTunnelData(packet));

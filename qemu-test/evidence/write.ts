@@ -13,24 +13,26 @@ import {
   type Predicate,
   type Statement,
 } from './statement.ts';
-import { machineAtHand, sha256OfFile, treeAtHand } from './surroundings.ts';
+import { machineAtHand, treeAtHand } from './surroundings.ts';
 
 export const evidenceFolder = join(OUT, 'evidence');
 export const signedEnding = '.dsse.json';
 export const unsignedEnding = '.unsigned.json';
+/** In the folder of evidence. */
+export const signedName = (tier: string, promise: string): string => `${tier}/${promise}${signedEnding}`;
 
 /** What each test that ran threw, by its name. */
 export type Endings = ReadonlyMap<string, readonly string[]>;
 
 function predicateOf(run: Run, endings: Endings, runId: string): Predicate {
   const { promise, startUnixS, commands, samples, subjects } = run;
-  if (subjects === undefined) throw new Error(`${promise}: wanted a booted lab, got none`);
+  if (subjects === undefined) throw new Error(`${promise}: wanted what is under test, got none`);
   return {
     promise,
     ...treeAtHand(),
-    tier: subjects.image.tier,
+    tier: subjects.tier,
     run: runId,
-    machine: { ...machineAtHand(), guestKernel: subjects.image.kernelVersion },
+    machine: machineAtHand(subjects.guestKernel),
     startUnixS,
     endUnixS: Math.ceil(Date.now() / 1000),
     commands,
@@ -53,10 +55,7 @@ export function writeEvidence(
   const predicate = predicateOf(run, endings, runId);
   const statement: Statement = {
     _type: statementType,
-    subject: Object.entries(run.subjects?.files ?? {}).map(([name, file]) => ({
-      name,
-      digest: { sha256: sha256OfFile(file) },
-    })),
+    subject: Object.entries(run.subjects?.digests() ?? {}).map(([name, sha256]) => ({ name, digest: { sha256 } })),
     predicateType,
     predicate,
   };

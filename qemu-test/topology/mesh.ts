@@ -8,7 +8,7 @@ import type { NetworkId } from '../../agent/src/trust/types.ts';
 import { buildOperator, buildRouter, version } from '../../bundle/build.ts';
 import { routerContent } from '../../bundle/content.ts';
 import { buildIpk } from '../../bundle/ipk.ts';
-import { subjectFiles } from '../evidence/subjects.ts';
+import { guestSubjects } from '../evidence/subjects.ts';
 import { recordSubjects } from '../evidence/recorder.ts';
 import type { Guest } from '../harness/guest.ts';
 import { createHub, type Hub } from '../harness/hub.ts';
@@ -211,7 +211,7 @@ export async function buildLab(): Promise<Lab> {
     hash.update(`${path} ${mode} ${data.length}\n`).update(data);
   for (const file of [image, routerImage].flatMap((each) => [each.kernel, each.initrd, each.squashfs]))
     hash.update(readFileSync(file));
-  recordSubjects(routerImage, subjectFiles(image, routerImage));
+  recordSubjects(guestSubjects(image, routerImage));
   return { image, routerImage, digest: hash.digest('hex') };
 }
 

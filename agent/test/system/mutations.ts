@@ -1,20 +1,14 @@
 /**
- * The packets of packets.ts, at rules that were broken on purpose: each must be noticed by one sentence at least. A
- * mutation is a replacement in the rules as they are rendered; what is replaced must be there exactly once.
+ * Rules that are broken on purpose. In: the rules of packets.ts as they are rendered. Out: a list of replacements in them,
+ * each of a text that is there exactly once, and which sentences notice it.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { outcome, scenarios, wantedOf, type Rules, type Scenario } from './packets.ts';
-import { createRouterWorld, type RouterWorld } from './router-world.ts';
+import { scenarios, wantedOf, type Outcome, type Rules } from './packets.ts';
 
-let world: RouterWorld;
-beforeAll(async () => {
-  world = await createRouterWorld();
-});
-afterAll(() => world.remove());
+export type ScenarioName = keyof typeof scenarios;
+/** `shuts`: the sentence whose packet must not pass any more; without it, one passes that must not, or as another. */
+export type Mutation = [name: string, scenario: ScenarioName, from: RegExp, to: string, shuts?: string];
 
-type Mutation = readonly [name: string, scenario: keyof typeof scenarios, from: RegExp, to: string];
-
-const mutations: readonly Mutation[] = [
+export const mutations: readonly Mutation[] = [
   ['the drop behind the pairs is gone: input', 'pairs', /add rule inet rustynet input iifname "rn0" drop\n/, ''],
   ['the drop behind the pairs is gone: into the LAN', 'pairs', /add rule .* forward iifname "rn0" drop\n/, ''],
   ['the drop behind the pairs is gone: out of the LAN', 'pairs', /add rule .* forward oifname "rn0" drop\n/, ''],
@@ -22,7 +16,7 @@ const mutations: readonly Mutation[] = [
   ['the guard forgets forwarding', 'pairs', /(chain inet rustynet forward \{ )type.*; /, '$1'],
   ['the guard forgets what the router sends', 'pairs', /(chain inet rustynet output \{ )type.*; /, '$1'],
   ['IPv6 is not judged', 'pairs', /ct original ip6 .* vmap @grants6/, 'meta nfproto ipv6 accept'],
-  ['IPv6 is not granted', 'pairs', /add rule .* vmap @grants6\n/, ''],
+  ['IPv6 is not granted', 'pairs', /add rule .* vmap @grants6\n/, '', 'so it is in IPv6'],
   ['a source is all of the mesh', 'pairs', /10\.77\.0\.3 \. 10\.77\.0\.4/, '10.77.0.0/16 . 10.77.0.4'],
   ['a LAN is granted with its neighbours', 'pairs', /10\.77\.0\.3 \. 192\.168\.4\.0-\S+/, '10.77.0.3 . 192.168.0.0/16'],
   ['every port passes', 'pairs', /original udp dport \{ 53 \}/, 'original meta l4proto udp'],
@@ -63,27 +57,43 @@ const mutations: readonly Mutation[] = [
   ['plain DNS passes', 'protection', /(@resolvers4) udp sport 53853/, '$1'],
   ['a lifeline is open on every port', 'protection', /ip daddr \. .* @lifelines4/, 'ip daddr 198.51.100.9'],
   ['the mark of the tunnel opens everything', 'protection', /meta l4proto udp (meta mark)/, '$1'],
-  ['DHCP is shut', 'protection', /add rule .* sport 68 udp dport 67 accept\n/, ''],
-  ['the tunnel is shut', 'protection', /add rule .* forward oifname "rn0" accept\n/, ''],
+  ['DHCP is shut', 'protection', /add rule .* sport 68 udp dport 67 accept\n/, '', 'DHCP passes'],
+  ['the tunnel is shut', 'protection', /add rule .* forward oifname "rn0" accept\n/, '', 'the tunnel is open'],
   ['no route holds back when the tunnel is gone', 'routing', /route replace unreachable 0.*8507.*\n/, ''],
   ['nor in IPv6', 'routing', /route replace unreachable ::.*8507.*\n/, ''],
   ['lifelines serve the LAN', 'routing', /(to 198\.51\.100\.9) iif lo (ipproto tcp)/, '$1 $2'],
   ['resolvers are asked from any port', 'routing', /(to 198\.51\.100\.9 .*) sport 53853/, '$1'],
-  ['the LAN is not excepted', 'routing', /route replace throw 192\.168\.4\.0.*\n/, ''],
+  ['the LAN is not excepted', 'routing', /route replace throw 192\.168\.4\.0.*\n/, '', 'the LAN is reached'],
 ];
 
-function mutate(rules: Rules, from: RegExp, to: string): Rules {
-  const found = Object.values(rules as unknown as Record<string, string>).flatMap((text) => [
-    ...text.matchAll(new RegExp(from, 'g')),
-  ]);
-  if (found.length !== 1) throw new Error(`wanted ${String(from)} once, got it ${found.length} times`);
-  const bent = (text: string): string => text.replace(from, to);
-  return { nft: bent(rules.nft), ip4: bent(rules.ip4), ip6: bent(rules.ip6) };
+export interface Mutated {
+  readonly rules: Rules;
+  /** The text that was there, and what stands in its place. */
+  readonly replaced: string;
+  readonly by: string;
 }
 
-describe('a mutation is noticed', () => {
-  test.each(mutations)('%s (%s)', async (_, name, from, to) => {
-    const scenario: Scenario = scenarios[name];
-    expect(await outcome(world, scenario, mutate(scenario.rules, from, to))).not.toEqual(wantedOf(scenario));
+export function mutate([name, scenario, from, to]: Mutation): Mutated {
+  const rules: Rules = scenarios[scenario].rules;
+  const found = (Object.keys(rules) as (keyof Rules)[]).flatMap((key) =>
+    [...rules[key].matchAll(new RegExp(from, 'g'))].map((match) => ({ key, match })),
+  );
+  const [first] = found;
+  if (first === undefined || found.length > 1) {
+    throw new Error(`${name}: wanted ${String(from)} once, got it ${found.length} times`);
+  }
+  const [text, { index, 0: replaced }] = [rules[first.key], first.match];
+  const bent = text.replace(from, to);
+  const by = bent.slice(index, index + replaced.length + bent.length - text.length);
+  return { rules: { ...rules, [first.key]: bent }, replaced, by };
+}
+
+/** Sentences that notice it: a packet that is lost by chance is none. */
+export function noticedBy([, scenario, , , shuts]: Mutation, outcome: Outcome): readonly string[] {
+  return Object.entries(wantedOf(scenarios[scenario])).flatMap(([sentence, wanted]) => {
+    const source = outcome[sentence] ?? 'none';
+    const isNoticed =
+      shuts === undefined ? source !== wanted && source !== 'none' : source === 'none' && sentence === shuts;
+    return isNoticed ? [sentence] : [];
   });
-});
+}
