@@ -62,6 +62,19 @@ describe('the MQTT driver as a router gets it', () => {
     expect(broker.published.at(-1)).toEqual(['answer', 'mesh'.repeat(40_000), true]);
   });
 
+  it('copies a packet as rfdc does', async () => {
+    const packets = `[{ cmd: 'publish', topic: 'a', payload: Buffer.from('mesh'), qos: 1, retain: true, messageId: 7,
+      properties: { userProperties: { list: ['b', Buffer.from('c')] }, none: null } }, 'text', null, undefined]`;
+    const source = `const packets = ${packets}; const copies = packets.map((each) => require('rfdc/default')(each));
+      console.log(require('node:util').inspect(copies, { depth: 9 }), copies[0] === packets[0],
+        copies[0].payload.buffer === packets[0].payload.buffer && copies[0].payload.byteOffset === packets[0].payload.byteOffset);`;
+    const [slim, whole] = [await bundle('slim.cjs', source), await bundle('whole.cjs', source, { plugins: [] })];
+    const copied = await runBundle(slim, '');
+    expect(copied).toEqual(await runBundle(whole, ''));
+    expect(copied.stdout).toMatch(/<Buffer 6d 65 73 68>[^]* false false\n$/);
+    expect(statSync(slim).size).toBeLessThan(statSync(whole).size);
+  });
+
   it('hears a broker of MQTT 5 that offers topic aliases', async () => {
     const published: Buffer[] = [];
     const fake = await kept(

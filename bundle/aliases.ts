@@ -17,6 +17,14 @@ const replacements: Readonly<Record<string, string>> = {
   // The order of use decides which topic alias is given up; the driver sends none. Brokers of MQTT 5 offer some, though,
   // and then the client makes the object.
   'lru-cache': `exports.LRUCache = class extends Map { constructor() { super(); } };`,
+  // A copy of anything at all. A packet that is kept until it is acknowledged is made of text, numbers, lists, plain
+  // objects and Buffers; structuredClone would turn these into Uint8Arrays.
+  'rfdc/default': `const copy = (value) =>
+    Array.isArray(value) ? value.map(copy)
+    : Buffer.isBuffer(value) ? Buffer.from(value)
+    : value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, copy(each)]))
+    : value;
+  module.exports = copy;`,
 };
 
 /** Reached only when something imports `mqtt` itself instead of its client. */
@@ -24,7 +32,6 @@ const unwanted = /^(ws|socks|help-me|commist)$/;
 
 const namespace = 'slim-mqtt';
 
-/** rfdc stays: structuredClone, the obvious replacement, turns the Buffers that the client stores into Uint8Arrays. */
 export function slimMqtt(): Plugin {
   return {
     name: namespace,
