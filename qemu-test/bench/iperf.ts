@@ -2,7 +2,7 @@
 import type { Router } from '../topology/router.ts';
 
 export const within = 'ip netns exec host';
-const seconds = 5;
+export const seconds = 5;
 
 export async function serveIperf({ guest }: Router): Promise<void> {
   await guest.run(`${within} iperf3 -s -D`);

@@ -1,66 +1,73 @@
-// TCP from a host behind one router to a host behind the other: through rustynet, and through a WireGuard that was set up
-// by hand on the same two routers in the same boot, with a zone of firewall4 as a person would. In: a mesh. Out: bits a
-// second as iperf3's receiver counted them, in turn.
-import type { Mesh } from '../topology/mesh.ts';
-import { wanAddress, type Router } from '../topology/router.ts';
+// TCP from a host behind one router to a host behind the other: through rustynet, and through what people use instead, in
+// turn. In: a mesh. Out: bits a second as iperf3's receiver counted them, and how long the processors of both routers were
+// busy for it, iperf3 itself included. A run counts only if its own tunnel carried it at both ends, and no other did.
 import type { Series } from '../evidence/budgets.ts';
-import { bitsPerSecond, serveIperf, within } from './iperf.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import type { Router } from '../topology/router.ts';
+import { bitsPerSecond, seconds, serveIperf } from './iperf.ts';
+import { setUpWays, type Way } from './peers.ts';
 
 const rounds = 7;
-const handPort = 51999;
-/** Beside the LAN's own prefix: the host's address for the way by hand. */
-const handHost = (index: number): string => `10.98.${index}.2`;
+/** What other tunnels may have beside a run's own: handshakes and keepalives. */
+const maxStrayShare = 0.01;
 
-async function setUpByHand({ guest, index }: Router): Promise<string> {
-  return guest.run(`umask 077; wg genkey >/tmp/hand.key
-ip link add hand0 type wireguard; wg set hand0 listen-port ${handPort} private-key /tmp/hand.key
-ip addr add 10.98.${index}.1/24 dev br-lan; ${within} ip addr add ${handHost(index)}/24 dev eth0
-uci -q batch <<E
-set firewall.hand=zone
-set firewall.hand.name=hand
-set firewall.hand.device=hand0
-set firewall.hand.input=ACCEPT
-set firewall.hand.output=ACCEPT
-set firewall.hand.forward=ACCEPT
-set firewall.hand_out=forwarding
-set firewall.hand_out.src=lan
-set firewall.hand_out.dest=hand
-set firewall.hand_in=forwarding
-set firewall.hand_in.src=hand
-set firewall.hand_in.dest=lan
-set firewall.hand_port=rule
-set firewall.hand_port.src=wan
-set firewall.hand_port.proto=udp
-set firewall.hand_port.dest_port=${handPort}
-set firewall.hand_port.target=ACCEPT
-E
-uci commit firewall; fw4 -q reload; wg pubkey </tmp/hand.key`);
+interface Counts {
+  /** Since the boot, of all processors, 10 ms each. */
+  readonly busyTicks: number;
+  readonly bytesOf: ReadonlyMap<string, number>;
 }
 
-async function joinByHand({ guest, index }: Router, other: Router, key: string): Promise<void> {
-  const at = `${wanAddress(other.index)}:${handPort}`;
-  await guest.run(`wg set hand0 peer ${key.trim()} endpoint ${at} allowed-ips 10.98.${other.index}.0/24
-ip link set hand0 up; ip route add 10.98.${other.index}.0/24 dev hand0 src 10.98.${index}.1`);
+/** /proc/stat (proc(5)), and bytes that devices sent (`tx`) or received. */
+async function countsOf({ guest }: Router, devices: readonly string[], direction: 'tx' | 'rx'): Promise<Counts> {
+  const files = devices.map((device) => `/sys/class/net/${device}/statistics/${direction}_bytes`);
+  const [cpu = '', ...bytes] = (await guest.run(`head -n 1 /proc/stat; cat ${files.join(' ')}`)).trim().split('\n');
+  const [, user = NaN, nice = NaN, system = NaN, , , irq = NaN, softirq = NaN] = cpu.split(/ +/).map(Number);
+  const bytesOf = new Map(devices.map((device, at) => [device, Number(bytes[at])]));
+  return { busyTicks: user + nice + system + irq + softirq, bytesOf };
+}
+
+/** Bytes through the way's own device. */
+function carried({ name, device }: Way, before: Counts, after: Counts, atLeast: number): number {
+  const grown = [...after.bytesOf].map(([each, bytes]) => [each, bytes - (before.bytesOf.get(each) ?? NaN)] as const);
+  const own = grown.find(([each]) => each === device)?.[1] ?? NaN;
+  const isAlone = grown.every(([each, bytes]) => each === device || bytes <= own * maxStrayShare);
+  if (own >= atLeast && isAlone) return own;
+  const got = grown.map(([each, bytes]) => `${each} ${bytes}`).join(', ');
+  throw new Error(`${name}: wanted ${atLeast} bytes or more through ${device} and none elsewhere, got ${got}`);
+}
+
+interface Run {
+  readonly bitsPerSecond: number;
+  readonly ticksPerGigabit: number;
+}
+
+async function runThrough(way: Way, [from, to]: readonly [Router, Router], devices: readonly string[]): Promise<Run> {
+  const look = (): Promise<[Counts, Counts]> =>
+    Promise.all([countsOf(from, devices, 'tx'), countsOf(to, devices, 'rx')]);
+  const before = await look();
+  const rate = await bitsPerSecond(from, way.source, way.target);
+  const after = await look();
+  const atLeast = Math.floor((rate * seconds) / 8);
+  carried(way, before[0], after[0], atLeast);
+  const gigabits = (carried(way, before[1], after[1], atLeast) * 8) / 1e9;
+  const busy = ([left, right]: [Counts, Counts]): number => left.busyTicks + right.busyTicks;
+  return { bitsPerSecond: rate, ticksPerGigabit: Math.round((busy(after) - busy(before)) / gigabits) };
 }
 
 export async function throughput(mesh: Mesh): Promise<readonly Series[]> {
-  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
-  const [key1, key2] = [await setUpByHand(r1), await setUpByHand(r2)];
-  await Promise.all([joinByHand(r1, r2, key2), joinByHand(r2, r1, key1)]);
-  await serveIperf(r2);
-  const ways = {
-    rustynet: () => bitsPerSecond(r1, r1.hostAddress, r2.hostAddress),
-    byHand: () => bitsPerSecond(r1, handHost(1), handHost(2)),
-  };
-  await ways.rustynet();
-  await ways.byHand();
-  const values = { rustynet: [] as number[], byHand: [] as number[] };
-  for (let round = 0; round < rounds; round += 1) {
-    const order = ['rustynet', 'byHand'] as const;
-    for (const way of round % 2 === 0 ? order : order.toReversed()) values[way].push(await ways[way]());
-  }
+  const pair = [mesh.router('r1'), mesh.router('r2')] as const;
+  const ways = await setUpWays(mesh);
+  const devices = ways.map(({ device }) => device);
+  await serveIperf(pair[1]);
+  for (const way of ways) await runThrough(way, pair, devices);
+  const runs = new Map<Way, Run[]>(ways.map((way) => [way, []]));
+  for (let round = 0; round < rounds; round += 1)
+    for (const way of round % 2 === 0 ? ways : ways.toReversed())
+      runs.get(way)?.push(await runThrough(way, pair, devices));
+  const seriesOf = (what: string, unit: Series['unit'], of: (run: Run) => number): Series[] =>
+    [...runs].map(([{ name }, own]) => ({ name: `${what} through ${name}`, unit, values: own.map(of) }));
   return [
-    { name: 'TCP through rustynet', unit: 'bit/s', values: values.rustynet },
-    { name: 'TCP through WireGuard by hand', unit: 'bit/s', values: values.byHand },
+    ...seriesOf('TCP', 'bit/s', (run) => run.bitsPerSecond),
+    ...seriesOf('CPU of both routers a gigabit:', 'tick', (run) => run.ticksPerGigabit),
   ];
 }
