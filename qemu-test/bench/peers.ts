@@ -98,6 +98,8 @@ function nebulaConfig({ index: other }: Router): string {
     static_host_map: { [nebulaAddress(other)]: [`${wanAddress(other)}:${nebula.port}`] },
     lighthouse: { am_lighthouse: false },
     listen: { host: '0.0.0.0', port: nebula.port },
+    // As the others have it: its own choice, AES, takes a third of its speed where no processor has instructions for it.
+    cipher: 'chachapoly',
     tun: {
       ...{ dev: nebula.device, mtu },
       unsafe_routes: [{ route: lanOf(nebula, other), via: nebulaAddress(other) }],
