@@ -1,4 +1,4 @@
-// `npm run bench [-- --readme] [NAME ...]`: what the lab measures of speed and memory. In: nothing, or names of benchmarks. Out:
+// `npm run bench [-- --readme] [NAME ...]`: what is measured of speed, memory and flash. In: nothing, or names of benchmarks. Out:
 // a line a figure, every raw sample as signed evidence, a page for people, with --readme the table of README.md, and what
 // the gate says of the budgets.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,16 +14,41 @@ import { maxEvidenceBytes, parseStatement, payloadType } from '../evidence/state
 import { OUT } from '../image/build.ts';
 import { pageOf, withTable } from './report.ts';
 import { writeEvidence } from '../evidence/write.ts';
-import type { Mesh } from '../topology/mesh.ts';
+import { buildLab, type Mesh } from '../topology/mesh.ts';
 import { formMesh } from '../topology/saved.ts';
+import { flash } from './flash.ts';
+import { fleet } from './fleet.ts';
 import { grants } from './grants.ts';
 import { growth } from './growth.ts';
 import { idle } from './idle.ts';
 import { reconnect } from './reconnect.ts';
 import { throughput } from './throughput.ts';
 
-const benchmarks: Readonly<Record<string, (mesh: Mesh) => Promise<readonly Series[]>>> = {
-  ...{ throughput, growth, grants, reconnect, idle },
+type Benchmark = () => Promise<readonly Series[]>;
+
+const inLab =
+  (benchmark: (mesh: Mesh) => Promise<readonly Series[]>): Benchmark =>
+  async () => {
+    const mesh = await formMesh({ routers: ['r1', 'r2'] });
+    return benchmark(mesh).finally(() => mesh.stop());
+  };
+
+/** Nothing of the lab runs; that it is built records what is measured. */
+const onThisMachine =
+  (benchmark: Benchmark): Benchmark =>
+  async () => {
+    await buildLab();
+    return benchmark();
+  };
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  throughput: inLab(throughput),
+  growth: inLab(growth),
+  grants: inLab(grants),
+  reconnect: inLab(reconnect),
+  flash: inLab(flash),
+  fleet: onThisMachine(fleet),
+  idle: inLab(idle),
 };
 
 async function measure(name: string, { keyFile, runId }: Runner): Promise<string> {
@@ -31,8 +56,7 @@ async function measure(name: string, { keyFile, runId }: Runner): Promise<string
   if (benchmark === undefined)
     throw new Error(`bench: wanted names of ${Object.keys(benchmarks).join(' ')}, got ${name}`);
   openRecord(`${benchmarkPrefix}${name}`);
-  const mesh = await formMesh({ routers: ['r1', 'r2'] });
-  const series = await benchmark(mesh).finally(() => mesh.stop());
+  const series = await benchmark();
   beginTest(title);
   for (const each of series) {
     record({ kind: 'series', ...each });
