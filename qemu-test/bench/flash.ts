@@ -39,17 +39,19 @@ interface Wear {
   readonly writes: number;
 }
 
-/** Since the boot; the daemon's since it began. */
+/** Since the boot; the daemon's since it began, asked before and after: a write in between is seen by both or by none. */
 async function wearOf(router: Router): Promise<Wear> {
   const pid = await router.daemonPid();
+  const { writes } = await countsOf(router);
   const text = await router.guest.run(`disk=$(awk '$2 == "/overlay" { print $1 }' /proc/mounts)
 cat /sys/class/block/\${disk##*/}/stat ${fsyncs.map((event) => `${event}/hist`).join(' ')}`);
+  if ((await countsOf(router)).writes !== writes) return wearOf(router);
   const [disk = '', ...lines] = text.trim().split('\n');
   const fields = disk.trim().split(/ +/).map(Number);
   const [sectors = NaN, flushes = NaN] = [fields[6], fields[15]];
   const hits = lines.map((line) => new RegExp(`common_pid: +${pid} } hitcount: +(\\d+)`).exec(line)?.[1] ?? 0);
   const calls = hits.map(Number).reduce((sum, each) => sum + each, 0);
-  const wear = { bytes: sectors * sectorBytes, flushes, fsyncs: calls, writes: (await countsOf(router)).writes };
+  const wear = { bytes: sectors * sectorBytes, flushes, fsyncs: calls, writes };
   const isCounting = lines.filter((line) => line.endsWith('[active]')).length === fsyncs.length;
   if (Object.values(wear).every(Number.isFinite) && isCounting) return wear;
   throw new Error(`${router.name}: wanted counts of a disk and of ${fsyncs.length} system calls, got ${text}`);
@@ -74,7 +76,7 @@ async function hasAuditWaiting({ guest }: Router): Promise<boolean> {
   return page['waiting'] !== '';
 }
 
-/** The daemon writes what waits when it ends; what it has to say of its start waits for 10 minutes. */
+/** The daemon writes what waits for its audit log when it ends, and then nothing of that for 10 minutes. */
 async function restarted(router: Router): Promise<void> {
   await router.guest.run('/etc/init.d/rustynet restart');
   await router.reaches('enforced', undefined, 120_000);
@@ -125,6 +127,7 @@ export async function flash(mesh: Mesh): Promise<readonly Series[]> {
   const settled = (work: () => Promise<unknown>): Promise<Wear> =>
     wearDuring(r1, () => work().then(() => pause(settleMs)));
   const each = await times(changes, () => settled(() => change(mesh)));
+  await restarted(r1);
   const none = await times(quietTimes, () => settled(() => Promise.resolve()));
   await restarted(r1);
   const row = await settled(async () => {

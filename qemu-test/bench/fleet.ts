@@ -174,8 +174,8 @@ function timesOf(made: readonly Change[]): readonly Series[] {
   return [
     of('a map arrived at the median one', at(50, arrived)),
     of('a map arrived at the last one', at(100, arrived)),
-    of('a map adopted by the median one', at(50, adopted)),
-    of('a map adopted by the last one', at(100, adopted)),
+    of('a map adopted by the median one, all checking on one machine', at(50, adopted)),
+    of('a map adopted by the last one, all checking on one machine', at(100, adopted)),
     of(
       "of it, one router's own work, median",
       at(50, ({ workUs }) => workUs),
