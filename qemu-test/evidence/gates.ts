@@ -36,7 +36,7 @@ export const gates: readonly Gate[] = [
   ofLab('dataplane', dataplane, timed),
   ofLab('membership', membership, timed),
   ofLab('leak', { ...leak, ...rules }, timed),
-  ofLab('performance', performance, Object.keys(performance), 2 * hourS),
+  ofLab('performance', performance, Object.keys(performance), 3 * hourS),
   ofLab('soak', soak, Object.keys(soak), 25 * hourS),
   {
     name: 'release',

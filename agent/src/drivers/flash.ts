@@ -101,24 +101,28 @@ class Flash implements Store {
     this.#files.makeFolder(`${this.#folder}/blob`);
     const blobs = [root, map].map((bytes) => (bytes === undefined ? undefined : ([digestOf(bytes), bytes] as const)));
     const [rootBlob, mapBlob] = blobs;
-    for (const [digest, bytes] of [...blobs.filter((blob) => blob !== undefined), ...parts]) {
-      if (this.part(digest) === undefined) this.#replace(this.#blob(digest), bytes);
-    }
+    this.#keep([...blobs.filter((blob) => blob !== undefined), ...parts]);
     const index = {
       floors: Buffer.from(encodeFloors(floors)).toString(),
       root: rootBlob?.[0] ?? '',
       map: mapBlob?.[0] ?? '',
     } as const;
-    this.#replace(this.#index, encodeIndex(index));
+    this.#write(this.#index, encodeIndex(index));
+    this.#files.syncFolder(this.#folder);
     this.#writes += 1;
     if (keep !== undefined) this.#collect(new Set<string>([...keep, index.root, index.map]));
   }
 
-  #replace(path: string, bytes: Uint8Array): void {
-    const folder = path.slice(0, path.lastIndexOf('/'));
+  /** One sync of the folder for all of them: nothing names them before the index does. */
+  #keep(blobs: readonly (readonly [Digest, Uint8Array])[]): void {
+    const fresh = blobs.filter(([digest]) => this.part(digest) === undefined);
+    for (const [digest, bytes] of fresh) this.#write(this.#blob(digest), bytes);
+    if (fresh.length > 0) this.#files.syncFolder(`${this.#folder}/blob`);
+  }
+
+  #write(path: string, bytes: Uint8Array): void {
     this.#files.writeSynced(`${path}.new`, bytes);
     this.#files.rename(`${path}.new`, path);
-    this.#files.syncFolder(folder);
   }
 
   #collect(keep: ReadonlySet<string>): void {

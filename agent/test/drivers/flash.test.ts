@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fault, type Stored } from '../../src/control/ports.ts';
+import { nodeFiles, type Files } from '../../src/drivers/files.ts';
 import { openFlash } from '../../src/drivers/flash.ts';
 import type { Digest } from '../../src/trust/types.ts';
 import { digestOf } from '../../src/trust/words.ts';
@@ -44,6 +45,24 @@ const plain = (stored: Stored | undefined): unknown =>
     root: stored.root && Buffer.from(stored.root).toString(),
     map: stored.map && Buffer.from(stored.map).toString(),
   };
+
+test('a map costs a sync for each content that is new, one for their folder, two for the index, in this order', () => {
+  openFlash(folder).commit(older, listed(partA, partB), undefined);
+  const done: string[] = [];
+  const note = (what: string, path: string): void => void done.push(`${what} ${path.slice(folder.length)}`);
+  const files: Files = {
+    ...nodeFiles,
+    writeSynced: (path, content) => (note('write', path), nodeFiles.writeSynced(path, content)),
+    rename: (from, to) => (note('rename', to), nodeFiles.rename(from, to)),
+    syncFolder: (path) => (note('sync', path), nodeFiles.syncFolder(path)),
+  };
+  openFlash(folder, files).commit(newer, listed(partB, partC), undefined);
+  const [map, part] = [newer.map ?? bytes(''), partC].map((each) => `/blob/${digestOf(each)}`);
+  expect(done).toEqual([
+    ...[map, part].flatMap((path) => [`write ${path}.new`, `rename ${path}`]),
+    ...['sync /blob', 'write /floors.new', 'rename /floors', 'sync '],
+  ]);
+});
 
 describe('a power cut at each operation', () => {
   test.each([
