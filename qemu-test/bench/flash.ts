@@ -2,13 +2,12 @@
 // overlay, fsyncs of the daemon, and its own word; one map at a time, and 50 in a row with the audit log of them. In: a mesh.
 // Out: raw samples, beside those of as long a time without a map. Specified in Documentation/block/stat.rst and
 // Documentation/trace/histogram.rst of the kernel.
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import type { Series } from '../evidence/budgets.ts';
 import type { Mesh } from '../topology/mesh.ts';
 import type { Router } from '../topology/router.ts';
+import { newKeys } from './ghosts.ts';
 import { growTo } from './growth.ts';
 import { countsOf } from './process.ts';
 
@@ -89,11 +88,9 @@ async function auditWritten(router: Router): Promise<void> {
   throw new Error(`${router.name}: wanted its audit log on flash within ${maxAuditMs} ms, got events that wait`);
 }
 
-const wireGuardKey = (): string => Buffer.from(x25519.getPublicKey(randomBytes(32))).toString('base64');
-
 /** One member has another key. */
 async function change(mesh: Mesh): Promise<void> {
-  await mesh.operator('member', 'rotate', changed, '--wireguard', wireGuardKey());
+  await mesh.operator('member', 'rotate', changed, '--wireguard', newKeys().wireGuardKey);
   const epoch = await mesh.release();
   await mesh.router('r1').reaches('enforced', epoch, 120_000);
 }
@@ -119,8 +116,8 @@ function seriesOf(what: string, wears: readonly Wear[]): readonly Series[] {
 
 export async function flash(mesh: Mesh): Promise<readonly Series[]> {
   const r1 = mesh.router('r1');
-  const identity = Buffer.from(ed25519.getPublicKey(randomBytes(32))).toString('hex');
-  await mesh.operator('member', 'add', changed, '--identity', identity, '--wireguard', wireGuardKey());
+  const { identityKey, wireGuardKey } = newKeys();
+  await mesh.operator('member', 'add', changed, '--identity', identityKey, '--wireguard', wireGuardKey);
   await growTo(mesh, members);
   await countFsyncs(r1);
   await restarted(r1);

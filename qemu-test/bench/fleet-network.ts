@@ -1,27 +1,19 @@
 // The network of a fleet: an operator's folder, as the operator's tool makes it, with as many members as are asked for, and
 // maps of it signed one after another. In: a folder, a count. Out: what routers get, verified as `publish` does before it
 // sends.
-import { randomBytes } from 'node:crypto';
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { writeMembers } from '../../agent/src/operator/content.ts';
 import { Folder } from '../../agent/src/operator/folder.ts';
-import { newMember } from '../../agent/src/operator/members.ts';
 import { publicationOf } from '../../agent/src/operator/publish.ts';
 import { readSettings, type Settings } from '../../agent/src/operator/settings.ts';
 import { formatIp, rangeOf } from '../../agent/src/trust/ip.ts';
 import { maxMembers } from '../../agent/src/trust/limits.ts';
-import type { IdentityKey, Label, Member, VerifiedMap, WireGuardKey } from '../../agent/src/trust/types.ts';
+import type { Member, VerifiedMap } from '../../agent/src/trust/types.ts';
 import { operatorInProcess } from '../topology/operator.ts';
-
-const newWireGuardKey = (): WireGuardKey =>
-  Buffer.from(x25519.getPublicKey(randomBytes(32))).toString('base64') as WireGuardKey;
+import { ghost, newKeys } from './ghosts.ts';
 
 function memberAt(settings: Settings, at: number): Member {
   const { first } = settings.ranges.map((range) => rangeOf(range)).find(({ family }) => family === 4) ?? { first: 0n };
-  const identityKey = Buffer.from(ed25519.getPublicKey(randomBytes(32))).toString('hex') as IdentityKey;
-  const keys = { identityKey, wireGuardKey: newWireGuardKey() };
-  const wanted = { name: `member-${at}` as Label, subnets: [], roles: ['client'], tags: [], endpoints: [] } as const;
-  return newMember(settings, wanted, keys, formatIp(4, first + BigInt(at) + 1n));
+  return ghost(settings, `member-${at}`, formatIp(4, first + BigInt(at) + 1n));
 }
 
 export interface Publication {
@@ -58,7 +50,7 @@ export class FleetNetwork {
   changeOne(): void {
     const changed = this.#changes++ % this.#members.length;
     this.#members = this.#members.map((member, at) =>
-      at === changed ? { ...member, wireGuardKey: newWireGuardKey() } : member,
+      at === changed ? { ...member, wireGuardKey: newKeys().wireGuardKey } : member,
     );
   }
 

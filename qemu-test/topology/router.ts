@@ -115,7 +115,7 @@ export class Router {
   /** Waits for the daemon's own line in the log, which costs the guest nothing: asking the daemon takes time from it. */
   async logs(line: string, timeoutMs = 60_000): Promise<void> {
     const follow = 'lines=$(mktemp -u); mkfifo $lines; tail -n 9 -f /var/log/standin.log >$lines & log=$!';
-    const until = `grep -qFm1 ${quotedForShell(line)} $lines; kill $log; rm $lines`;
+    const until = `grep -qFm1 ${quotedForShell(line)} $lines; found=$?; kill $log; rm $lines; exit $found`;
     await this.guest.run(`${follow}; ${until}`, { timeoutMs });
   }
 
