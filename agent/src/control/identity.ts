@@ -12,5 +12,7 @@ export interface Identity {
   makeNextKey(): WireGuardKey;
   /** The next key is the one in use from now on; the one before it is gone from flash. */
   takeNextKey(): void;
+  /** Fault `KEY_FILE` where flash has other keys than this process, or none: with the power, these would be lost. */
+  requireKept(): void;
   readonly sign: (message: Uint8Array) => Uint8Array;
 }

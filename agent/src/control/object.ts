@@ -40,6 +40,7 @@ async function peers({ ports, desired, report }: Inside, args: JsonObject): Prom
 }
 
 async function joined({ ports, reload }: Inside, invite: string): Promise<JsonObject> {
+  ports.identity.requireKept();
   const result = await join(invite, ports, ports.builtUnixS);
   // Nothing is waited for: on a busy router the run, and what it sets off, take longer than a person waits for keys.
   void reload();
@@ -70,13 +71,14 @@ async function chosen({ ports, report, reload }: Inside, options: ChosenOptions)
   return { choices: statusReport(report())['choices'] ?? {} };
 }
 
-/** What is no fault of ours to name goes on. */
+/** What the system refused, a full flash for one, is `SYSTEM`; a mistake of ours goes on. */
 async function answer(make: () => Promise<JsonObject> | JsonObject): Promise<JsonObject> {
   try {
     return await make();
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { error: { code: error.code, message: error.message } };
+    if (error instanceof Fault) return { error: { code: error.code, message: error.message } };
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    return { error: { code: 'SYSTEM', message: error.message } };
   }
 }
 

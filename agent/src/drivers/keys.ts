@@ -52,11 +52,16 @@ function wireGuardKeyAt(path: string): WireGuardKey {
   return encodeBase64(x25519.getPublicKey(secretAt(path))) as WireGuardKey;
 }
 
+function identityKeyOf(secret: Uint8Array): IdentityKey {
+  return Buffer.from(ed25519.getPublicKey(secret)).toString('hex') as IdentityKey;
+}
+
 export function openKeys(folder: string): Keys {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const [wireGuardPath, nextPath] = [`${folder}/wireguard.key`, `${folder}/wireguard.next.key`];
-  const identity = secretAt(`${folder}/identity.key`);
-  const identityKey = Buffer.from(ed25519.getPublicKey(identity)).toString('hex') as IdentityKey;
+  const identityPath = `${folder}/identity.key`;
+  const identity = secretAt(identityPath);
+  const identityKey = identityKeyOf(identity);
   let inUse = wireGuardKeyAt(wireGuardPath);
   let next = isThere(nextPath) ? wireGuardKeyAt(nextPath) : undefined;
   return {
@@ -73,6 +78,18 @@ export function openKeys(folder: string): Keys {
       if (next === undefined) return;
       move(nextPath, wireGuardPath);
       [inUse, next] = [next, undefined];
+    },
+    requireKept: () => {
+      const kept = [
+        [identityPath, () => identityKeyOf(secretAt(identityPath)) === identityKey],
+        [wireGuardPath, () => wireGuardKeyAt(wireGuardPath) === inUse],
+      ] as const;
+      const lost = kept.find(([path, isSame]) => !isThere(path) || !isSame());
+      if (lost === undefined) return;
+      refuseFile(
+        lost[0],
+        'wanted the key that rustynetd began with, got none or another; "/etc/init.d/rustynet restart"',
+      );
     },
     wireGuardPath,
     sign: (message) => ed25519.sign(message, identity),

@@ -1,4 +1,4 @@
-/** A router between two WireGuard keys of its own: which map has which, and what it does. */
+/** A router and its own keys: gone from flash, or two of WireGuard, of which a map has one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compile } from '../../src/policy/compile.ts';
 import type { Desired } from '../../src/policy/desired.ts';
@@ -44,6 +44,26 @@ const invite = encodeInvite({
   issuedUnixS: nowUnixS - 500,
 });
 const opened = (): Desired => compile(believed([rule('any', 'any')]), home.id, { ...choices, announced: [] });
+
+test('keys that are not on flash any more join nothing', async () => {
+  lab.areKeysLost = true;
+  const { error } = await lab.call('join', { invite });
+  expect(error).toEqual({ code: 'KEY_FILE', message: 'identity.key: wanted a key, got none' });
+  expect([lab.options.size, lab.secrets, lab.store.read()]).toEqual([0, {}, undefined]);
+});
+
+test.each([
+  ['the system refused it', { syscall: 'write' }, { code: 'SYSTEM', message: 'ENOSPC: no space left on device' }],
+  ['nobody expected it', {}, undefined],
+])('what fails in joining is said: %s', async (_, about, error) => {
+  lab.store.commit = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device'), about);
+  };
+  const answer = lab.call('join', { invite });
+  await (error === undefined
+    ? expect(answer).rejects.toThrow('ENOSPC')
+    : expect(answer).resolves.toMatchObject({ error }));
+});
 
 describe('a map with the next WireGuard key for this router', () => {
   const renewed = async (): Promise<SignedMap> => {

@@ -6,14 +6,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../../src/control/agent.ts';
-import type {
-  AuditStore,
-  BrokerMessage,
-  JsonObject,
-  SectionChange,
-  Store,
-  Ubus,
-  UbusMethod,
+import {
+  Fault,
+  type AuditStore,
+  type BrokerMessage,
+  type JsonObject,
+  type SectionChange,
+  type Store,
+  type Ubus,
+  type UbusMethod,
 } from '../../src/control/ports.ts';
 import type { Secrets } from '../../src/control/session.ts';
 import { connectBroker } from '../../src/drivers/mqtt.ts';
@@ -70,6 +71,7 @@ export class LabOfOne {
   isNftBroken = false;
   /** Of keys alone: a test has the store itself refuse. */
   isFlashFull = false;
+  areKeysLost = false;
   readonly removed: string[] = [];
   readonly agent: Agent;
   #methods: Record<string, UbusMethod> = {};
@@ -107,6 +109,9 @@ export class LabOfOne {
         takeNextKey: () => {
           if (this.isFlashFull) throw new Error('ENOSPC: no space left on device');
           [keys.inUse, keys.next] = [keys.next ?? keys.inUse, undefined];
+        },
+        requireKept: () => {
+          if (this.areKeysLost) throw new Fault('KEY_FILE', 'identity.key', 'identity.key: wanted a key, got none');
         },
         sign: (message) => ed25519.sign(message, secret),
       },

@@ -49,6 +49,16 @@ describe('keys', () => {
     const said = execFileSync('sh', ['-c', `wg pubkey < ${keys.wireGuardPath}`], { encoding: 'utf8' }).trim();
     expect(said).toBe(next);
   });
+  test.each(['identity.key', 'wireguard.key'])('a process whose %s is gone from flash, or another, says so', (name) => {
+    const keys = openKeys(folder);
+    expect(keys.requireKept()).toBeUndefined();
+    const path = `${folder}/${name}`;
+    const message = `${path}: wanted the key that rustynetd began with, got none or another; "/etc/init.d/rustynet restart"`;
+    rmSync(path);
+    expect(() => keys.requireKept()).toThrow(new Fault('KEY_FILE', path, message));
+    openKeys(folder);
+    expect(() => keys.requireKept()).toThrow(new Fault('KEY_FILE', path, message));
+  });
   test('without a next one there is nothing to take', () => {
     const keys = openKeys(folder);
     const before = keys.wireGuardKey;

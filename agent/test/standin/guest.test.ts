@@ -183,6 +183,15 @@ describe('boot', () => {
     });
     expect((await guest.run('/etc/init.d/rustynet stop; /etc/init.d/rustynet status')).out).toContain('inactive');
   });
+
+  it('stays stopped where a change of its settings asks for a reload meanwhile', async () => {
+    const pids = 'pgrep -f "[r]ustynet.js daemon"';
+    await guest.run('/etc/init.d/rustynet start');
+    await until('the agent', async () => (await guest.run(pids)).status === 0);
+    await guest.run('/etc/init.d/rustynet stop & sleep 0.2; /etc/init.d/rustynet reload; wait');
+    expect(await guest.run(pids)).toMatchObject({ status: 1, out: '' });
+    expect((await guest.run('/etc/init.d/rustynet status')).out).toContain('inactive');
+  });
 });
 
 describe('fw4 on the kernel', () => {

@@ -8,6 +8,17 @@ _procd_say() { # kind arguments...
     [ $# -eq 0 ] || printf '%s\0' "$@" >>"$PROCD_RECORDS"
 }
 
+# One action of a service at a time; held until the script ends, as OpenWrt's, which has flock(1) for it.
+procd_lock() {
+    [ -z "$_lock" ] || return 0
+    _lock=/var/lock/procd_$name.lock
+    until ln -s "$$" "$_lock" 2>/dev/null; do
+        kill -0 "$(readlink "$_lock")" 2>/dev/null || rm -f "$_lock"
+        sleep 0.1
+    done
+    trap 'rm -f "$_lock"' EXIT
+}
+
 procd_open_service() { # name script
     PROCD_NAME=$1
     PROCD_SCRIPT=$2
