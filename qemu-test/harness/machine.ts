@@ -57,11 +57,12 @@ export function machineArguments(parts: MachineParts, memoryFile?: string): stri
     ...['-device', `virtio-blk-pci,drive=${id}`],
   ];
   // A panic ends QEMU at once (-no-reboot), which the harness reports with the end of the serial log.
-  const kernelWords = 'console=ttyS0 loglevel=5 panic=-1 mitigations=off random.trust_cpu=on no_timer_check';
+  // A program that lies where it lay before is translated once: with addresses at random, starting one costs five times.
+  const words = 'console=ttyS0 loglevel=5 panic=-1 mitigations=off random.trust_cpu=on no_timer_check norandmaps';
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-accel', 'tcg', '-cpu', PROCESSOR],
     ...['-m', String(parts.memoryMiB), '-name', name],
-    ...['-kernel', image.kernel, '-initrd', parts.initrd, '-append', `${kernelWords} lab.name=${name}`],
+    ...['-kernel', image.kernel, '-initrd', parts.initrd, '-append', `${words} lab.name=${name}`],
     ...['-chardev', `file,id=serial,append=on,path=${quote(parts.serialLog)}`, '-serial', 'chardev:serial'],
     ...disk('root', image.squashfs, 'readonly=on'),
     // The disk outlives QEMU in the host's page cache; only this machine's own power cut would lose it.
