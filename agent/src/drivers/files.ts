@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   unlinkSync,
@@ -20,6 +21,8 @@ import {
 export interface Files {
   /** `undefined` when there is no such file. */
   read(path: string): Uint8Array | undefined;
+  /** Fewer than `length` where the file ends before. */
+  readAt(path: string, at: number, length: number): Uint8Array | undefined;
   /** Names in a folder, none when it is missing. */
   list(folder: string): readonly string[];
   makeFolder(path: string): void;
@@ -53,8 +56,22 @@ function putSynced(path: string, flags: number, atBytes: number, bytes: Uint8Arr
   }
 }
 
+function sliceOf(path: string, at: number, length: number): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(length);
+    let got = 0;
+    for (let more = -1; got < length && more !== 0; got += more)
+      more = readSync(file, bytes, got, length - got, at + got);
+    return bytes.subarray(0, got);
+  } finally {
+    closeSync(file);
+  }
+}
+
 export const nodeFiles: Files = {
   read: (path) => missing<Uint8Array | undefined>(() => readFileSync(path), undefined),
+  readAt: (path, at, length) => missing<Uint8Array | undefined>(() => sliceOf(path, at, length), undefined),
   list: (folder) => missing<readonly string[]>(() => readdirSync(folder), []),
   makeFolder: (path) => mkdirSync(path, { recursive: true, mode: 0o700 }),
   writeSynced: (path, bytes) => putSynced(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0, bytes),

@@ -1,55 +1,70 @@
 /**
  * What must survive a power cut, in a folder on flash. In: floors, the root and map envelopes, parts. Out: the same, or
- * Fault `STORE_CORRUPT`. Contents lie in `blob/`, each file named by its SHA-256; the one file `floors` names what is in
- * force and is replaced by rename, after everything it names was synced: a cut at any write leaves the old or the new.
+ * Fault `STORE_CORRUPT`. The file `floors` has all that changes at once, and is replaced by rename: a cut at any write
+ * leaves the old or the new, and a map costs two syncs, whatever it changes. New parts gather in it until they are many;
+ * then all of them go into a file of their own, which `floors` names.
  */
-import { createHash } from 'node:crypto';
 import { Fault, type Store, type Stored } from '../control/ports.ts';
 import { decodeFloors, encodeFloors } from '../trust/floors.ts';
-import { readJson } from '../trust/json.ts';
-import { isRefusal, refuse, refusing } from '../trust/refuse.ts';
+import { isRefusal } from '../trust/refuse.ts';
 import { record, text } from '../trust/shape.ts';
-import type { Digest, Refusal } from '../trust/types.ts';
+import type { Digest } from '../trust/types.ts';
 import { parseDigest } from '../trust/words.ts';
 import { nodeFiles, type Files } from './files.ts';
+import { decodePack, digestOf, encodePack, extents, maxHeadBytes, type Place } from './pack.ts';
 
-const maxIndexBytes = 4096;
 const digestOrNone = text('a SHA-256, hex, or nothing', (value) => (value === '' ? '' : parseDigest(value)));
 const anyText = text('text', (value) => value);
-const indexShape = record({ floors: anyText, root: digestOrNone, map: digestOrNone });
+const indexShape = record({
+  floors: anyText,
+  root: digestOrNone,
+  map: digestOrNone,
+  parts: digestOrNone,
+  held: extents,
+});
+const partsShape = record({ held: extents });
+
+/** So much is written again with each commit, for one sync fewer; more where all parts together are many times that. */
+const gatheredBytes = 16 * 1024;
+const gatheredShare = 1 / 4;
+
+type Blobs = ReadonlyMap<Digest, Uint8Array>;
 
 interface Index {
   readonly floors: string;
   readonly root: Digest | '';
   readonly map: Digest | '';
+  /** Of the file with the parts that are not in this one. */
+  readonly parts: Digest | '';
 }
 
-function digestOf(bytes: Uint8Array): Digest {
-  return createHash('sha256').update(bytes).digest('hex') as Digest;
+/** The index on flash, and where the contents lie: beside it, and in the file of parts. */
+interface Found extends Index {
+  readonly held: ReadonlyMap<Digest, Place>;
+  readonly apart: ReadonlyMap<Digest, Place>;
 }
+
+const nothing: Found = { floors: '', root: '', map: '', parts: '', held: new Map(), apart: new Map() };
 
 function corrupt(path: string, wanted: string): never {
   throw new Fault('STORE_CORRUPT', path, `${path}: ${wanted}; run "rustynet leave", then join again`);
 }
 
-/** The index and, on a second line, its SHA-256: half a file or flipped bits are seen. */
-function encodeIndex(index: Index): Uint8Array {
-  const line = JSON.stringify(index);
-  return Buffer.from(`${line}\n${digestOf(Buffer.from(line))}\n`);
+function nameOf(document: Uint8Array | undefined): Digest | '' {
+  return document === undefined ? '' : digestOf(document);
 }
 
-function decodeIndex(bytes: Uint8Array): Index | Refusal {
-  return refusing(() => {
-    const [line = '', sum = ''] = Buffer.from(bytes).toString('utf8').split('\n');
-    const got = digestOf(Buffer.from(line));
-    if (got !== sum) refuse('malformed', `wanted a file with SHA-256 ${sum || 'at its end'}, got ${got}`);
-    return indexShape(readJson(Buffer.from(line), maxIndexBytes), 'floors');
-  });
+function areMany(near: Blobs, apart: Found['apart']): boolean {
+  const bytes = [...near.values()].reduce((total, { length }) => total + length, 0);
+  const bytesApart = [...apart.values()].reduce((total, place) => total + place.bytes, 0);
+  return bytes > Math.max(gatheredBytes, gatheredShare * bytesApart);
 }
 
 class Flash implements Store {
   readonly #folder: string;
   readonly #files: Files;
+  /** As of the last look or commit: this process alone writes here. */
+  #found: Found | undefined;
   #writes = 0;
 
   constructor(folder: string, files: Files) {
@@ -61,77 +76,114 @@ class Flash implements Store {
     return `${this.#folder}/floors`;
   }
 
-  #blob(digest: Digest): string {
-    return `${this.#folder}/blob/${digest}`;
+  #apartPath(digest: Digest): string {
+    return `${this.#folder}/parts-${digest}`;
   }
 
-  #readIndex(): Index | undefined {
+  #look(): Found | undefined {
     const bytes = this.#files.read(this.#index);
     if (bytes === undefined) {
-      // Contents are only ever there beside an index: without it, something was lost, and this is no first use.
-      if (this.#files.list(`${this.#folder}/blob`).length > 0)
+      // Parts are only ever there beside an index: without it, something was lost, and this is no first use.
+      if (this.#files.list(this.#folder).some((name) => name.startsWith('parts-')))
         corrupt(this.#index, 'wanted the floors beside the state, got none');
       return undefined;
     }
-    const index = decodeIndex(bytes);
-    return isRefusal(index) ? corrupt(this.#index, index.detail) : index;
+    const index = decodePack(bytes, indexShape);
+    if (isRefusal(index)) return corrupt(this.#index, index.detail);
+    const { head, places } = index;
+    this.#found = { ...head, held: places, apart: this.#placesApart(head.parts) };
+    return this.#found;
+  }
+
+  /** Where its index is damaged there are none: parts prove themselves, and can be asked for again. */
+  #placesApart(digest: Digest | ''): ReadonlyMap<Digest, Place> {
+    const bytes = digest === '' ? undefined : this.#files.readAt(this.#apartPath(digest), 0, maxHeadBytes);
+    const pack = bytes === undefined ? undefined : decodePack(bytes, partsShape);
+    return pack === undefined || isRefusal(pack) ? new Map() : pack.places;
   }
 
   read(): Stored | undefined {
-    const index = this.#readIndex();
-    if (index === undefined) return undefined;
-    const floors = decodeFloors(Buffer.from(index.floors));
+    const found = this.#look();
+    if (found === undefined) return undefined;
+    const floors = decodeFloors(Buffer.from(found.floors));
     if (isRefusal(floors)) return corrupt(this.#index, floors.detail);
-    const [root, map] = [this.#named(index.root), this.#named(index.map)];
+    const [root, map] = [this.#named(found.root), this.#named(found.map)];
     return { floors, ...(root === undefined ? {} : { root }), ...(map === undefined ? {} : { map }) };
   }
 
   #named(digest: Digest | ''): Uint8Array | undefined {
     if (digest === '') return undefined;
-    const bytes = this.part(digest);
-    return bytes ?? corrupt(this.#blob(digest), 'wanted contents with this SHA-256, got none or others');
+    return this.part(digest) ?? corrupt(this.#index, `wanted contents with SHA-256 ${digest}, got none or others`);
   }
 
   part(digest: Digest): Uint8Array | undefined {
-    const bytes = this.#files.read(this.#blob(digest));
+    const { held, apart, parts } = this.#found ?? this.#look() ?? nothing;
+    const [place, path] = held.has(digest)
+      ? [held.get(digest), this.#index]
+      : [apart.get(digest), parts === '' ? '' : this.#apartPath(parts)];
+    const bytes = place === undefined ? undefined : this.#files.readAt(path, place.at, place.bytes);
     return bytes !== undefined && digestOf(bytes) === digest ? bytes : undefined;
   }
 
-  commit({ floors, root, map }: Stored, parts: ReadonlyMap<Digest, Uint8Array>, keep?: readonly Digest[]): void {
-    this.#files.makeFolder(`${this.#folder}/blob`);
-    const blobs = [root, map].map((bytes) => (bytes === undefined ? undefined : ([digestOf(bytes), bytes] as const)));
-    const [rootBlob, mapBlob] = blobs;
-    this.#keep([...blobs.filter((blob) => blob !== undefined), ...parts]);
-    const index = {
+  commit({ floors, root, map }: Stored, parts: Blobs, keep?: readonly Digest[]): void {
+    this.#files.makeFolder(this.#folder);
+    const before = this.#found ?? this.#look() ?? nothing;
+    const kept = new Set(keep);
+    const isKept = (digest: Digest): boolean => keep === undefined || kept.has(digest);
+    const near = this.#near(before, parts, isKept);
+    const far = [...before.apart.keys()].filter((digest) => isKept(digest) && !near.has(digest));
+    const apart = areMany(near, before.apart) ? this.#setApart(new Map([...this.#blobs(far), ...near])) : undefined;
+    const left = far.length > 0 ? before.parts : '';
+    const index: Index = {
       floors: Buffer.from(encodeFloors(floors)).toString(),
-      root: rootBlob?.[0] ?? '',
-      map: mapBlob?.[0] ?? '',
-    } as const;
-    this.#write(this.#index, encodeIndex(index));
-    this.#files.syncFolder(this.#folder);
+      root: nameOf(root),
+      map: nameOf(map),
+      parts: apart ?? left,
+    };
+    const documents = [root, map].flatMap((bytes) => (bytes === undefined ? [] : [[digestOf(bytes), bytes] as const]));
+    this.#replace(index, new Map([...documents, ...(apart === undefined ? near : [])]));
     this.#writes += 1;
-    if (keep !== undefined) this.#collect(new Set<string>([...keep, index.root, index.map]));
-  }
-
-  /** One sync of the folder for all of them: nothing names them before the index does. */
-  #keep(blobs: readonly (readonly [Digest, Uint8Array])[]): void {
-    const fresh = blobs.filter(([digest]) => this.part(digest) === undefined);
-    for (const [digest, bytes] of fresh) this.#write(this.#blob(digest), bytes);
-    if (fresh.length > 0) this.#files.syncFolder(`${this.#folder}/blob`);
-  }
-
-  #write(path: string, bytes: Uint8Array): void {
-    this.#files.writeSynced(`${path}.new`, bytes);
-    this.#files.rename(`${path}.new`, path);
-  }
-
-  #collect(keep: ReadonlySet<string>): void {
-    for (const name of this.#files.list(`${this.#folder}/blob`)) {
-      if (!keep.has(name)) this.#files.remove(`${this.#folder}/blob/${name}`);
+    for (const name of this.#files.list(this.#folder)) {
+      if (name !== 'floors' && name !== `parts-${index.parts}`) this.#files.removeFolder(`${this.#folder}/${name}`);
     }
   }
 
+  /** The parts that lie beside the index from now on: those that did, and what is new. */
+  #near({ root, map, held, apart }: Found, fresh: Blobs, isKept: (digest: Digest) => boolean): Blobs {
+    const carried = [...held.keys()].filter((digest) => digest !== root && digest !== map);
+    const missing = [...fresh.keys()].filter((digest) => !apart.has(digest) || this.part(digest) === undefined);
+    return new Map([
+      ...this.#blobs(carried.filter(isKept)),
+      ...[...fresh].filter(([digest]) => missing.includes(digest) && isKept(digest)),
+    ]);
+  }
+
+  #blobs(digests: readonly Digest[]): [Digest, Uint8Array][] {
+    return digests.flatMap((digest) => {
+      const bytes = this.part(digest);
+      return bytes === undefined ? [] : [[digest, bytes]];
+    });
+  }
+
+  /** Nothing names it until the index does. */
+  #setApart(blobs: Blobs): Digest {
+    const bytes = encodePack({}, blobs);
+    const digest = digestOf(bytes);
+    this.#files.writeSynced(this.#apartPath(digest), bytes);
+    this.#files.syncFolder(this.#folder);
+    return digest;
+  }
+
+  #replace(index: Index, blobs: Blobs): void {
+    // Where it fails half way, only a look says which index is on flash.
+    this.#found = undefined;
+    this.#files.writeSynced(`${this.#index}.new`, encodePack({ ...index }, blobs));
+    this.#files.rename(`${this.#index}.new`, this.#index);
+    this.#files.syncFolder(this.#folder);
+  }
+
   clear(): void {
+    this.#found = undefined;
     this.#files.removeFolder(this.#folder);
     this.#writes += 1;
   }

@@ -32,6 +32,13 @@ const first: Stored = {
   floors: { rootVersion: 1, rootDigest: digestOf(bytes('root')), minMapRootVersion: 1, epoch: 0, timeUnixS: 1000 },
 };
 
+/** Other text of the same length, once. */
+function spoil(path: string, text: string, other: string): void {
+  const content = readFileSync(path, 'latin1');
+  expect(content).toContain(text);
+  writeFileSync(path, content.replace(text, other), 'latin1');
+}
+
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'rustynet-flash-'));
@@ -46,8 +53,10 @@ const plain = (stored: Stored | undefined): unknown =>
     map: stored.map && Buffer.from(stored.map).toString(),
   };
 
-test('a map costs a sync for each content that is new, one for their folder, two for the index, in this order', () => {
-  openFlash(folder).commit(older, listed(partA, partB), undefined);
+/** So long that they do not lie beside the index. */
+const [longA, longB] = ['a', 'b'].map((letter) => bytes(letter.repeat(17_000))) as [Uint8Array, Uint8Array];
+
+function noted(): { readonly files: Files; readonly done: string[] } {
   const done: string[] = [];
   const note = (what: string, path: string): void => void done.push(`${what} ${path.slice(folder.length)}`);
   const files: Files = {
@@ -56,12 +65,39 @@ test('a map costs a sync for each content that is new, one for their folder, two
     rename: (from, to) => (note('rename', to), nodeFiles.rename(from, to)),
     syncFolder: (path) => (note('sync', path), nodeFiles.syncFolder(path)),
   };
-  openFlash(folder, files).commit(newer, listed(partB, partC), undefined);
-  const [map, part] = [newer.map ?? bytes(''), partC].map((each) => `/blob/${digestOf(each)}`);
-  expect(done).toEqual([
-    ...[map, part].flatMap((path) => [`write ${path}.new`, `rename ${path}`]),
-    ...['sync /blob', 'write /floors.new', 'rename /floors', 'sync '],
-  ]);
+  return { files, done };
+}
+const filesOf = (): string[] => readdirSync(folder).sort();
+const replacing = ['write /floors.new', 'rename /floors', 'sync '];
+
+describe('a map costs two syncs, whatever it changes', () => {
+  test('of few parts', () => {
+    openFlash(folder).commit(older, listed(partA, partB), [digestOf(partA), digestOf(partB)]);
+    const { files, done } = noted();
+    openFlash(folder, files).commit(newer, listed(partC), [digestOf(partB), digestOf(partC)]);
+    expect(done).toEqual(replacing);
+    expect(filesOf()).toEqual(['floors']);
+    expect(openFlash(folder).part(digestOf(partA)), 'which is in use no more').toBeUndefined();
+    expect(openFlash(folder).part(digestOf(partB))).toBeDefined();
+  });
+  test('but where many have gathered: they go into a file of their own first, in the place of the one before', () => {
+    openFlash(folder).commit(older, listed(longA, partA), [digestOf(longA), digestOf(partA)]);
+    const [before] = filesOf().filter((name) => name !== 'floors');
+    const { files, done } = noted();
+    const flash = openFlash(folder, files);
+    flash.commit(newer, listed(partB), [digestOf(longA), digestOf(partB)]);
+    expect([filesOf(), done.splice(0)]).toEqual([['floors', before], replacing]);
+    flash.commit(newer, listed(longB), [longA, partB, longB].map(digestOf));
+    const [after] = filesOf().filter((name) => name !== 'floors');
+    expect([after === before, filesOf()]).toEqual([false, ['floors', after]]);
+    expect(done).toEqual([`write /${String(after)}`, 'sync ', ...replacing]);
+    for (const each of [openFlash(folder), flash]) {
+      expect([longA, longB, partB].map((part) => each.part(digestOf(part)))).toEqual(
+        [longA, longB, partB].map((part) => Buffer.from(part)),
+      );
+      expect(each.part(digestOf(partA))).toBeUndefined();
+    }
+  });
 });
 
 describe('a power cut at each operation', () => {
@@ -69,6 +105,7 @@ describe('a power cut at each operation', () => {
     ['of the first commit at joining', undefined, first, listed()],
     ['of the first map', first, older, listed(partA, partB)],
     ['of the next map, one part of which is new', older, newer, listed(partC)],
+    ['of the next map, whose parts are many', older, newer, listed(longA)],
   ])('%s leaves the old or the new state', (_, before, after, parts) => {
     const keep = after === first ? [] : [digestOf(partB), ...parts.keys()];
     let outcomes = '';
@@ -97,7 +134,7 @@ describe('a power cut at each operation', () => {
             ? []
             : [digestOf(partA), digestOf(partB)];
         for (const digest of wanted) expect(again.part(digest), `part after operation ${at}`).toBeDefined();
-        again.commit(after, listed(partA, partB, partC), keep);
+        again.commit(after, listed(partA, partB, partC, ...parts.values()), keep);
         expect(plain(again.read()), 'and goes on').toEqual(plain(after));
         if (!cut) {
           expect(operations()).toBe(at - 1);
@@ -130,13 +167,16 @@ describe('what is there and does not verify is never taken for a first use', () 
         writeFileSync(`${path}/floors`, content.replace('\\"epoch\\":7', '\\"epoch\\":6'));
       },
     ],
-    ['no floors beside the contents', (path) => rmSync(`${path}/floors`)],
-    ['a map that is gone', (path) => rmSync(`${path}/blob/${digestOf(bytes('map 7'))}`)],
-    ['a map with other contents', (path) => writeFileSync(`${path}/blob/${digestOf(bytes('map 7'))}`, 'map 9')],
+    ['no floors beside the parts', (path) => rmSync(`${path}/floors`)],
+    ['a map with other contents', (path) => spoil(`${path}/floors`, 'map 7', 'map 9')],
+    [
+      'a map that is cut off',
+      (path) => writeFileSync(`${path}/floors`, readFileSync(`${path}/floors`).subarray(0, -3)),
+    ],
   ];
-  test.each(damage)('%s', (_, spoil) => {
-    openFlash(folder).commit(older, listed(partA), [digestOf(partA)]);
-    spoil(folder);
+  test.each(damage)('%s', (_, harm) => {
+    openFlash(folder).commit(older, listed(longA), [digestOf(longA)]);
+    harm(folder);
     let fault: unknown;
     try {
       openFlash(folder).read();
@@ -153,6 +193,25 @@ describe('what is there and does not verify is never taken for a first use', () 
   });
 });
 
+describe('a file of parts is no state of its own: what does not prove itself is missing, and kept again when it comes', () => {
+  const apart = (): string => `${folder}/${String(filesOf().find((name) => name !== 'floors'))}`;
+  test.each<[string, () => void, boolean]>([
+    ['one with a flipped bit', () => spoil(apart(), 'part a', 'part x'), true],
+    ['one whose first line is damaged', () => spoil(apart(), 'held', 'hold'), false],
+    ['one that is gone', () => rmSync(apart()), false],
+  ])('%s', (_, harm, isOtherLeft) => {
+    const keep = [digestOf(longA), digestOf(partA)];
+    openFlash(folder).commit(older, listed(longA, partA), keep);
+    harm();
+    const flash = openFlash(folder);
+    expect(plain(flash.read())).toEqual(plain(older));
+    expect(flash.part(digestOf(partA))).toBeUndefined();
+    expect(flash.part(digestOf(longA)) !== undefined).toBe(isOtherLeft);
+    flash.commit(newer, listed(partA, longA), keep);
+    for (const digest of keep) expect(openFlash(folder).part(digest)).toBeDefined();
+  });
+});
+
 test('an empty folder is a first use', () => {
   expect(openFlash(folder).read()).toBeUndefined();
   expect(openFlash(`${folder}/none`).read()).toBeUndefined();
@@ -161,16 +220,25 @@ test('a part with other bytes than its name says is no part', () => {
   const flash = openFlash(folder);
   flash.commit(older, listed(partA), [digestOf(partA)]);
   expect(flash.part(digestOf(partA))).toEqual(Buffer.from(partA));
-  writeFileSync(`${folder}/blob/${digestOf(partA)}`, 'other');
+  spoil(`${folder}/floors`, 'part a', 'part x');
   expect(flash.part(digestOf(partA))).toBeUndefined();
 });
-test('contents that nothing names any more are removed, and those in use are not written again', () => {
+test('contents that nothing names any more are removed, with all else that lies there', () => {
   const flash = openFlash(folder);
-  flash.commit(older, listed(partA, partB), [digestOf(partA), digestOf(partB)]);
-  flash.commit(newer, listed(partB, partC), [digestOf(partB), digestOf(partC)]);
-  const names = [bytes('root'), bytes('map 8'), partB, partC].map(digestOf).sort();
-  expect(readdirSync(`${folder}/blob`).sort()).toEqual(names);
+  flash.commit(older, listed(longA, partB), [digestOf(longA), digestOf(partB)]);
+  writeFileSync(`${folder}/floors.new`, 'half of');
+  flash.commit(newer, listed(partC), [digestOf(partC)]);
+  expect(filesOf()).toEqual(['floors']);
+  const text = readFileSync(`${folder}/floors`, 'utf8');
+  expect(['map 7', 'part b', 'map 8', 'part c'].map((each) => text.includes(each))).toEqual([false, false, true, true]);
   expect(flash.writes()).toBe(2);
+});
+test('without a list, every part stays', () => {
+  const flash = openFlash(folder);
+  flash.commit(older, listed(longA), [digestOf(longA)]);
+  flash.commit(older, listed(partB), [longA, partB].map(digestOf));
+  flash.commit(newer, listed(), undefined);
+  for (const part of [longA, partB]) expect(openFlash(folder).part(digestOf(part))).toBeDefined();
 });
 test('a copy of the folder is read as the folder: nothing outside it counts', () => {
   openFlash(folder).commit(older, listed(partA), [digestOf(partA)]);
