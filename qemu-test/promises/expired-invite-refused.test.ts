@@ -4,7 +4,8 @@ import { rightUnixS, setClock } from '../topology/clock.ts';
 import { openRules, type Mesh } from '../topology/mesh.ts';
 import { bootedMesh } from '../topology/saved.ts';
 
-const ttlS = 90;
+/** The shortest that there is. */
+const ttlS = 60;
 
 let mesh: Mesh;
 beforeAll(async () => {

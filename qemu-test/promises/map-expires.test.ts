@@ -5,7 +5,7 @@ import type { Mesh } from '../topology/mesh.ts';
 import { formMesh } from '../topology/saved.ts';
 
 /** Of the map's life, when the agent is gone; the lease would be 600 s. */
-const restS = 45;
+const restS = 30;
 
 let mesh: Mesh;
 beforeAll(async () => {

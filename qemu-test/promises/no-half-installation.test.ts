@@ -126,7 +126,7 @@ test('joins where 60 KB are left, leaves where none are: refused, with every fil
   expect(await r1.guest.run(files)).toBe(before);
   await r1.guest.run(empty);
   await mesh.join('r1', invite);
-  await r1.guest.run('until uci -q get firewall.rustynet_to; do sleep 0.2; done');
+  await r1.guest.run('until grep -q rustynet_to /etc/config/firewall && [ -z "$(uci changes)" ]; do sleep 0.2; done');
   const joined = await r1.guest.run(files);
   await r1.guest.run(leaves(0));
   await expectRefused(r1.guest.exec('rustynet leave'), '/etc/config/rustynet: wanted 64 KB of free flash, got 0');

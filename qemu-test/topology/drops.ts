@@ -6,6 +6,7 @@ import type { Router } from './router.ts';
 /** Freed there in the ordinary course: requests of netlink, ends of connections, answers that ping itself reads a copy of. */
 const ordinary = new Set([
   'icmp_rcv',
+  'icmpv6_rcv',
   'inet_sock_destruct',
   'napi_get_frags_check',
   'nf_tables_commit',

@@ -27,12 +27,16 @@ function freeKb(): number {
  * full flash a commit leaves an empty file, and a router without its LAN. Throws Fault `ROOM`.
  */
 async function committed(ubus: Ubus, file: string, free: () => number, work: () => Promise<void>): Promise<void> {
-  const got = free();
-  if (got < roomKb) {
+  const requireRoom = (): void => {
+    const got = free();
+    if (got >= roomKb) return;
     throw new Fault('ROOM', file, `/etc/config/${file}: wanted ${roomKb} KB of free flash, got ${got}`);
-  }
+  };
+  requireRoom();
   try {
     await work();
+    // Again, since the work takes a second on a slow router, and something else may fill the flash in it.
+    requireRoom();
     await ubus.call('uci', 'commit', { config: file });
   } catch (error) {
     await ubus.call('uci', 'revert', { config: file }).catch(() => undefined);

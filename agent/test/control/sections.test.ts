@@ -167,6 +167,17 @@ describe('a flash with too little room, where libuci would leave an empty file',
     await connectSettings(ubus, () => 64).write({ network: 'x' });
     expect(file('rustynet')).toBe("\nconfig rustynet 'main'\n\toption network 'x'\n\n");
   });
+  test('that fills while the changes are made is not written to, and nothing of them waits', async () => {
+    const rooms = [64, 63];
+    const fault = await fit(
+      connectConfiguration(ubus, () => rooms.shift() ?? 0),
+      kernel,
+      choices,
+    );
+    expect(fault).toMatchObject({ code: 'ROOM', message: `/etc/config/network: ${full}` });
+    expect(files()).toEqual([network, firewall]);
+    expect((await ubus.call('uci', 'changes', { config: 'network' }))['changes'] ?? []).toEqual([]);
+  });
   test('that takes no commit has nothing left that waits for the next one', async () => {
     write('rustynet', "\nconfig rustynet 'main'\n");
     const readOnly: Ubus = {

@@ -31,6 +31,10 @@ class Element_ {
     return (first instanceof Element_ ? first : this).attributes['value'] ?? '';
   }
 
+  set value(value: string) {
+    this.attributes['value'] = value;
+  }
+
   appendChild(part: Part): Part {
     // A fragment gives what is in it.
     if (part instanceof Element_ && part.tag === '') this.parts.push(...part.parts);
@@ -107,11 +111,12 @@ function start({ files, answers, translations = {} }: Asked): void {
     calls,
     failure: '',
     html: () => place.html,
-    /** Shows a view; `html` is what it became. */
+    /** Shows a view, which is `luci.instance`; `html` is what it became. */
     show: (name: string) => {
       void loader
         .require(name)
-        .then((view) => (view as { show(node: unknown): Promise<void> }).show(place))
+        .then((instance) => Object.assign(luci, { instance }).instance as { show(node: unknown): Promise<void> })
+        .then((view) => view.show(place))
         .catch((error: unknown) => (luci.failure = String(error)));
     },
     /** The instance of a class file as `luci.instance`. */

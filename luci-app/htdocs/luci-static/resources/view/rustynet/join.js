@@ -45,7 +45,7 @@ function fingerprints(status) {
 	]);
 }
 
-function joinForm(again) {
+function joinForm(took) {
 	const readonly = !L.hasViewPermission();
 	const invite = h('textarea', { 'id': 'rustynet-invite', 'rows': '4', 'class': 'cbi-input-textarea', 'autocomplete': 'off', 'spellcheck': 'false', 'placeholder': 'rustynet1:…' });
 	const place = h('div', {});
@@ -54,11 +54,11 @@ function joinForm(again) {
 	button.addEventListener('click', () => {
 		button.disabled = true;
 
-		return calls.join(invite.value.trim()).then(() => {
+		return calls.join(invite.value.trim()).then(answer => {
 			// An invite holds the broker's password.
 			invite.value = '';
 
-			return again();
+			return took(answer);
 		}).catch(error => dom.content(place, [ shown.failure(error) ])).finally(() => {
 			button.disabled = readonly;
 		});
@@ -85,9 +85,21 @@ return view.extend({
 		if (missing !== undefined)
 			throw new Error(_('The answer of “%s” lacks “%s”.').format('status', missing));
 
-		this.isTyping = status.network === null;
+		if (status.network !== null)
+			this.taken = null;
 
-		return [ this.isTyping ? joinForm(again) : joined(status), fingerprints(status) ];
+		const known = Object.assign({}, status, this.taken);
+
+		this.isTyping = known.network === null;
+
+		const took = ({ network, invite = null }) => {
+			// The daemon answers before it has read its settings anew: until it has, its status is of no network.
+			this.taken = { network, invite };
+
+			return again();
+		};
+
+		return [ this.isTyping ? joinForm(took) : joined(known), fingerprints(known) ];
 	},
 
 	render() {
