@@ -3,6 +3,10 @@
  * same for the same input: a compressed tar of debian-binary, data.tar.gz and control.tar.gz, as scripts/ipkg-build
  * makes it, with the control files that include/package-pack.mk writes (OpenWrt 24.10).
  */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Content, PackageFiles } from './content.ts';
 import { packList, packTree, type TarFile } from './tar.ts';
@@ -22,6 +26,19 @@ export interface Ipk {
 /** The time in gzip's own header is 0 here, as `gzip -n` leaves it. */
 function compress(bytes: Uint8Array): Buffer {
   return gzipSync(bytes, { level: 9 });
+}
+
+/** gzip's format by zopfli(1), which takes a second for 4 % less on every router's flash and way there. */
+function compressWell(bytes: Uint8Array): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'rustynet-ipk-'));
+  try {
+    // It wants a file that it can seek in.
+    const file = join(folder, 'data');
+    writeFileSync(file, bytes);
+    return execFileSync('zopfli', ['--i15', '-c', file], { maxBuffer: bytes.length + 1024 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 export function packageVersion(version: string): string {
@@ -80,7 +97,7 @@ export function buildIpk(content: Content, version: string, mtimeUnixS: number):
   const member = (bytes: Uint8Array): TarFile => ({ data: bytes, mode: 0o644 });
   const members = {
     'debian-binary': member(Buffer.from('2.0\n')),
-    'data.tar.gz': member(compress(data)),
+    'data.tar.gz': member(compressWell(data)),
     'control.tar.gz': member(compress(packTree(controlFiles(content, control), mtimeUnixS))),
   };
   return {

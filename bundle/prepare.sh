@@ -20,6 +20,7 @@ need mosquitto mosquitto
 need depmod kmod
 need xz xz-utils
 need make make
+need zopfli zopfli
 need openssl openssl
 need git git
 need nft nftables
