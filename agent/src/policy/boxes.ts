@@ -50,7 +50,16 @@ export function union(boxes: readonly Pick<Box, 'protocols'>[]): readonly Protoc
 
 /** All boxes of one family. */
 export function disjoint(boxes: readonly Box[]): readonly Box[] {
+  const unions = new Map<readonly Protocol[], readonly Protocol[]>();
+  /** Most lie alone, and have the protocols of one rule. */
+  const protocolsOf = (covering: readonly Box[]): readonly Protocol[] => {
+    const [one] = covering;
+    if (one === undefined || covering.length > 1) return union(covering);
+    const known = unions.get(one.protocols) ?? union(covering);
+    unions.set(one.protocols, known);
+    return known;
+  };
   return slices(boxes, ({ from }) => from).flatMap(([from, within]) =>
-    slices(within, ({ to }) => to).map(([to, covering]) => ({ from, to, protocols: union(covering) })),
+    slices(within, ({ to }) => to).map(([to, covering]) => ({ from, to, protocols: protocolsOf(covering) })),
   );
 }

@@ -32,7 +32,7 @@ function pairsOf({ from, to, protocols }: Rule, self: NodeId, owned: readonly Ow
   return [...cross(ownSources, otherTargets), ...cross(otherSources, ownTargets)];
 }
 
-/** Asked once for each key: a range stands in a pair with every other. */
+/** Asked once for each key. */
 function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
   const made = new Map<Key, Value>();
   return (key) => {
@@ -43,13 +43,12 @@ function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
 }
 
 export function grantsOf(boxes: readonly Box[]): readonly Grant[] {
-  const text = once(formatRange);
   const list = once((joined: string) => joined.split(',') as readonly string[] as readonly Protocol[]);
   return ([4, 6] as const).flatMap((family) =>
     disjoint(boxes.filter(({ from }) => from.family === family)).map(({ from, to, protocols }) => ({
       family,
-      from: text(from),
-      to: text(to),
+      from: formatRange(from),
+      to: formatRange(to),
       protocols: list(protocols.join()),
     })),
   );
@@ -81,8 +80,10 @@ function isRefusedLan([from, to]: Pair, self: NodeId, use: ExitUse | undefined, 
 }
 
 function metBy(pairs: readonly Pair[], others: readonly Member[], self: NodeId): ReadonlySet<NodeId> {
-  const members = [...pairs.flatMap(([from, to]) => [from.member, to.member]), ...others];
-  return new Set(members.map(({ id }) => id).filter((id) => id !== self));
+  const met = new Set(others.map(({ id }) => id));
+  for (const [from, to] of pairs) met.add(from.member.id).add(to.member.id);
+  met.delete(self);
+  return met;
 }
 
 interface Compiled {

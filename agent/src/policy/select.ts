@@ -5,7 +5,7 @@
  * A selector as a source is what its members send from: mesh addresses and routed subnets. As a destination it is their
  * mesh addresses only; a LAN behind a router is granted by naming its prefix. A prefix counts where a member owns it.
  */
-import { overlaps, rangeOf, type IpRange } from '../trust/ip.ts';
+import { overlaps, rangeOf, rangesOf, type IpRange } from '../trust/ip.ts';
 import type { Cidr, Member, Selector } from '../trust/types.ts';
 
 export interface Owned {
@@ -15,10 +15,13 @@ export interface Owned {
 }
 
 export function ownedBy(members: readonly Member[]): readonly Owned[] {
-  return members.flatMap((member) => [
-    ...member.addresses.map((address) => ({ member, range: rangeOf(address), routed: false })),
-    ...member.subnets.map((subnet) => ({ member, range: rangeOf(subnet), routed: true })),
-  ]);
+  return members.flatMap((member) => {
+    const { addresses, subnets } = rangesOf(member);
+    return [
+      ...addresses.map((range) => ({ member, range, routed: false })),
+      ...subnets.map((range) => ({ member, range, routed: true })),
+    ];
+  });
 }
 
 function intersect(left: IpRange, right: IpRange): IpRange | undefined {

@@ -2,10 +2,10 @@
  * Check 11: the parts agree. In: all members and the network's ranges. Out: nothing, or a `conflict` that names both
  * sides. Two members with one key, name, address or overlapping subnet would make the kernel choose between them.
  */
-import { contains, deriveUla, overlaps, rangeOf, type IpRange } from './ip.ts';
+import { contains, deriveUla, overlaps, rangeOf, rangesOf, type IpRange } from './ip.ts';
 import { maxMembers } from './limits.ts';
 import { refuse } from './refuse.ts';
-import type { Cidr, Ip, Member, NetworkId } from './types.ts';
+import type { Cidr, Member, NetworkId } from './types.ts';
 
 export function requireAgreement(network: NetworkId, members: readonly Member[], ranges: readonly Cidr[]): void {
   if (members.length > maxMembers) refuse('conflict', `wanted at most ${maxMembers} members, got ${members.length}`);
@@ -13,11 +13,11 @@ export function requireAgreement(network: NetworkId, members: readonly Member[],
   requireUnique(members, 'name', ({ name }) => name);
   requireUnique(members, 'identity key', ({ identityKey }) => identityKey);
   requireUnique(members, 'WireGuard key', ({ wireGuardKey }) => wireGuardKey);
-  const claim =
-    ({ name }: Member) =>
-    (text: Cidr | Ip): Claim => ({ name, text, range: rangeOf(text) });
   const claims = members.flatMap((member) => {
-    const [addresses, subnets] = [member.addresses.map(claim(member)), member.subnets.map(claim(member))];
+    const ranges = rangesOf(member);
+    const claim = (texts: readonly string[], of: readonly IpRange[]): Claim[] =>
+      of.map((range, index) => ({ name: member.name, text: texts[index] ?? '', range }));
+    const [addresses, subnets] = [claim(member.addresses, ranges.addresses), claim(member.subnets, ranges.subnets)];
     requireOwnAddresses(member, addresses, subnets, mesh);
     return [...addresses, ...subnets];
   });

@@ -4,7 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hexToBytes } from '@noble/hashes/utils.js';
-import type { Cidr, Ip, NetworkId, NodeId } from './types.ts';
+import type { Cidr, Ip, Member, NetworkId, NodeId } from './types.ts';
 
 export interface IpRange {
   readonly family: 4 | 6;
@@ -90,9 +90,31 @@ export function rangeOf(text: Cidr | Ip): IpRange {
   return { family: parsed.family, first, last: first | host };
 }
 
+const texts = new WeakMap<IpRange, string>();
+
 /** `first-last`, or the one address. */
-export function formatRange({ family, first, last }: IpRange): string {
-  return first === last ? formatIp(family, first) : `${formatIp(family, first)}-${formatIp(family, last)}`;
+export function formatRange(range: IpRange): string {
+  const { family, first, last } = range;
+  const known = texts.get(range);
+  if (known !== undefined) return known;
+  const text = first === last ? formatIp(family, first) : `${formatIp(family, first)}-${formatIp(family, last)}`;
+  texts.set(range, text);
+  return text;
+}
+
+interface Ranges {
+  readonly addresses: readonly IpRange[];
+  readonly subnets: readonly IpRange[];
+}
+const rangesOfMembers = new WeakMap<Pick<Member, 'addresses' | 'subnets'>, Ranges>();
+
+/** What a member claims, each once: a thousand members stay the same from map to map. */
+export function rangesOf(member: Pick<Member, 'addresses' | 'subnets'>): Ranges {
+  const known = rangesOfMembers.get(member);
+  if (known !== undefined) return known;
+  const ranges = { addresses: member.addresses.map(rangeOf), subnets: member.subnets.map(rangeOf) };
+  rangesOfMembers.set(member, ranges);
+  return ranges;
 }
 
 /** The prefix of this address alone. */
