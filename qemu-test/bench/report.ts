@@ -35,10 +35,16 @@ function tableOf(statements: readonly Statement[]): string {
       ...series.map((each) => `| ${each.name} | ${spreadOf(each)} | ${each.values.length} |`),
       ...own.map(({ isKept, line }) => `| *budget ${isKept ? 'kept' : 'missed'}:* ${line} | | |`),
     ]);
-  const when = [...new Set(statements.map(about))].join('; ');
-  return ['', `${when}.`, '', '| figure | median (least to greatest) | samples |', '|---|---|---|', ...rows, ''].join(
-    '\n',
-  );
+  return ['| figure | median (least to greatest) | samples |', '|---|---|---|', ...rows, ''].join('\n');
+}
+
+/** A table for each day and commit that something was measured at. */
+function tablesOf(statements: readonly Statement[]): string {
+  const all = [...new Set(statements.map(about))].map((when) => {
+    const own = statements.filter((each) => about(each) === when);
+    return ['', `${when}.`, '', tableOf(own)].join('\n');
+  });
+  return all.join('');
 }
 
 /** Throws where the marks are not there once each. */
@@ -47,7 +53,7 @@ export function withTable(readme: string, statements: readonly Statement[]): str
   const [, after, ...others] = rest?.split(end) ?? [];
   if (before === undefined || after === undefined || more.length + others.length > 0)
     throw new Error(`README.md: wanted ${begin} and ${end} once each, got something else`);
-  return `${before}${begin}\n${tableOf(statements)}\n${end}${after}`;
+  return `${before}${begin}\n${tablesOf(statements)}\n${end}${after}`;
 }
 
 const escaped = (text: string): string =>

@@ -1,6 +1,7 @@
 /**
  * The elements of the table's sets and maps: what is granted, to whom. In: what is desired, the observed table. Out: the
- * one transaction between them: a flow that is granted before and after it meets no packet in between.
+ * one transaction between them. An element that stays meets every packet; of one that is replaced, since its protocols
+ * change, the kernel finds neither the old nor the new for an instant of the commit (seen in 6.12).
  */
 import { formatRange, rangeOf } from '../trust/ip.ts';
 import type { Desired, ExitGrant, Grant } from '../policy/desired.ts';
