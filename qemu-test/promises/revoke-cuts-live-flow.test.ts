@@ -1,5 +1,5 @@
 // A rule that is taken back ends the connections that it had let pass, within 2 s of the map's arrival, also where the
-// user's own rules offload flows past the firewall's chains; what is still granted beside it goes on.
+// user's own rules offload flows past the firewall's chains; what is still granted beside it loses nothing.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { mark } from '../evidence/recorder.ts';
 import { Flow } from '../topology/flow.ts';
@@ -16,8 +16,6 @@ const offloading = `table inet user {
   chain forward { type filter hook forward priority filter + 5; tcp dport ${port} counter flow add @f; }
 }
 `;
-/** Its element in the map is replaced too, and for an instant of that the kernel finds none: one packet at most. */
-const lostByReplacement = 1 / 250;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 let mesh: Mesh;
@@ -76,8 +74,8 @@ async function revoked(): Promise<number | undefined> {
   await pause(3000);
   stop();
   const { sent, lost } = await kept.stop();
-  expect(sent, 'of the flow that stays granted').toBeGreaterThan(250);
-  expect(lost.length, 'lost of the flow that stays granted').toBeLessThanOrEqual(sent * lostByReplacement);
+  expect(sent, 'of the flow that stays granted').toBeGreaterThan(100);
+  expect(lost, 'of the flow that stays granted').toEqual([]);
   const size = Number(await r2.guest.run('wc -c </tmp/stream'));
   await pause(500);
   expect(Number(await r2.guest.run('wc -c </tmp/stream')), 'what still arrives').toBe(size);

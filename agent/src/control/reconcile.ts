@@ -61,6 +61,10 @@ export function leaseNowS({ leaseS, leaseAtS }: Outcome, monotonicS: number): nu
   return Math.max(0, Math.ceil(leaseS - (monotonicS - leaseAtS)));
 }
 
+async function runAll({ firewall }: World, scripts: readonly string[]): Promise<void> {
+  for (const script of scripts) await firewall.run(script);
+}
+
 async function apply(world: World, step: Step): Promise<void> {
   switch (step.do) {
     case 'protection':
@@ -68,7 +72,7 @@ async function apply(world: World, step: Step): Promise<void> {
       return world.firewall.run(step.script);
     case 'grants':
       // What is refused revokes nothing; the table anew is closed, and opened again only by a proof.
-      return world.firewall.run(step.script).catch(() => world.firewall.run(step.whole()));
+      return runAll(world, step.scripts).catch(() => world.firewall.run(step.whole()));
     case 'remove-peers':
       return world.wireGuard.removePeers(step.interface, step.publicKeys);
     case 'set-peers':

@@ -59,13 +59,33 @@ const original = (ip: 'ip' | 'ip6', side: 'saddr' | 'daddr'): object => ({
   ct: { key: `${ip} ${side}`, dir: 'original' },
 });
 
+const pairTo = (ip: string): string => `ct original ${ip} saddr . ct original ${ip} daddr vmap`;
 /** A pair of addresses, to the chain of its protocols. */
 function judgedPair(ip: 'ip' | 'ip6'): Rule {
   const map = ip === 'ip' ? 'grants4' : 'grants6';
   return {
-    text: `ct original ${ip} saddr . ct original ${ip} daddr vmap @${map}`,
+    text: `${pairTo(ip)} @${map}`,
     expr: [{ vmap: { key: { concat: [original(ip, 'saddr'), original(ip, 'daddr')] }, data: `@${map}` } }],
   };
+}
+
+/** Pairs, as text of nft's, to the chains of their protocols. */
+type Moving = Readonly<Record<'ip' | 'ip6', ReadonlyMap<string, string>>>;
+
+/** `moving` pairs are judged by a rule of their own, before the map is asked. */
+function pairRules(moving?: Moving): readonly Rule[] {
+  const instead = (['ip', 'ip6'] as const).flatMap((ip): Rule[] => {
+    const words = [...(moving?.[ip] ?? [])].map(([pair, chain]) => `${pair} : goto ${chain}`).join(', ');
+    return words === '' ? [] : [{ text: `${pairTo(ip)} { ${words} }`, expr: [] }];
+  });
+  return [rule(nft.invalid, dropped), ...instead, judgedPair('ip'), judgedPair('ip6')];
+}
+
+/** Commands that put these rules in the place of those that judge pairs. */
+export function renderPairs(moving?: Moving): string {
+  return `flush chain ${table} pairs\n${pairRules(moving)
+    .map(({ text }) => `add rule ${table} pairs ${text}\n`)
+    .join('')}`;
 }
 
 /** A source that sends to the internet, to the chain of its protocols. */
@@ -167,7 +187,7 @@ function skeleton(choices: Choices, canOffload: boolean): Chains {
   const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward, canOffload ? keptInSight(name) : []);
   return new Map<string, Chain>([
     ['grant', { rules: [rule(nft.setMark(marks.granted), accept)] }],
-    ['pairs', { rules: [rule(nft.invalid, dropped), judgedPair('ip'), judgedPair('ip6')] }],
+    ['pairs', { rules: pairRules() }],
     ['uses', { rules: [judgedExit('ip', 'uses', marks), judgedExit('ip6', 'uses', marks)] }],
     ['carries', { rules: [judgedExit('ip', 'carries', marks), judgedExit('ip6', 'carries', marks)] }],
     ['input', hooked('input', name, ['iifname'], exits.input)],

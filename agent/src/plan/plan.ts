@@ -22,8 +22,8 @@ export type Step =
   | { readonly do: 'routing'; readonly scripts: Readonly<Record<Family, string>> }
   | { readonly do: 'boot-guard'; readonly files: BootFiles }
   | { readonly do: 'guard'; readonly script: string }
-  /** `whole` is the table anew, without a lease, for when the kernel refuses the difference. */
-  | { readonly do: 'grants'; readonly script: string; readonly whole: () => string }
+  /** Transactions, one after the other. `whole` is the table anew, without a lease, for when the kernel refuses the difference. */
+  | { readonly do: 'grants'; readonly scripts: readonly string[]; readonly whole: () => string }
   | { readonly do: 'remove-peers'; readonly interface: string; readonly publicKeys: readonly string[] }
   | { readonly do: 'remove-link'; readonly interface: string }
   | { readonly do: 'create-link'; readonly interface: string }
@@ -84,8 +84,8 @@ function planGuard(desired: Desired, observed: Observed): readonly Step[] {
   if (guard === undefined || guardFindings(desired, observed).length > 0) {
     return [{ do: 'guard', script: renderWhole(desired, observed) }];
   }
-  const script = renderGrants(desired, observed, guard);
-  return script === '' ? [] : [{ do: 'grants', script, whole: () => renderWhole(desired, observed) }];
+  const scripts = renderGrants(desired, observed, guard);
+  return scripts.length === 0 ? [] : [{ do: 'grants', scripts, whole: () => renderWhole(desired, observed) }];
 }
 
 function planRemoval(desired: Desired, { link, device }: Observed): readonly Step[] {
@@ -145,8 +145,9 @@ export function describe(step: Step): string {
       return `routing: ${`${step.scripts[4]}${step.scripts[6]}`.split('\n').length - 1} ip commands`;
     case 'protection':
     case 'guard':
-    case 'grants':
       return `${step.do}: ${step.script.split('\n').length - 1} nft commands`;
+    case 'grants':
+      return `${step.do}: ${step.scripts.join('').split('\n').length - 1} nft commands`;
     case 'remove-peers':
       return `remove-peers: ${step.publicKeys.join(' ')}`;
     case 'greet-peers':

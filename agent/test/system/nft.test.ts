@@ -67,10 +67,10 @@ describe('what nft lists is what was asked for', () => {
     const listed = await table();
     expect(guardFindings(desired, { ...nothingAround, guard: listed })).toEqual([]);
     expect(grantFindings(desired, nothingAround, listed)).toEqual([]);
-    expect(renderGrants(desired, nothingAround, listed)).toBe('');
+    expect(renderGrants(desired, nothingAround, listed)).toEqual([]);
   });
 
-  test('from any grants to any others is one transaction, and then there is nothing to do', async () => {
+  test('from any grants to any others, one transaction after the other, and then there is nothing to do', async () => {
     const all = [
       desiredOf(rule('any', 'any')),
       desiredOf(rule('member:laptop', 'member:home', 'tcp:22')),
@@ -79,11 +79,31 @@ describe('what nft lists is what was asked for', () => {
     ];
     await run(renderTable(closed, false));
     for (const desired of [...all, ...all.reverse()]) {
-      await run(renderGrants(desired, nothingAround, await table()) || 'list tables');
+      for (const script of renderGrants(desired, nothingAround, await table())) await run(script);
       expect(grantFindings(desired, nothingAround, await table())).toEqual([]);
       expect(guardFindings(desired, { ...nothingAround, guard: await table() })).toEqual([]);
-      expect(renderGrants(desired, nothingAround, await table())).toBe('');
+      expect(renderGrants(desired, nothingAround, await table())).toEqual([]);
     }
+  });
+
+  test('pairs that get other protocols are judged by rules meanwhile: by the new ones, and by nothing else', async () => {
+    const ssh = desiredOf(rule('any', 'any', 'tcp:22'));
+    const [before, after] = [ssh, desiredOf(rule('any', 'any', 'tcp:23'))];
+    await run(renderWhole(before, nothingAround) + leased);
+    const scripts = renderGrants(after, nothingAround, await table());
+    const passes = (): boolean[] => [22, 23].map((port) => connects(peer, home.addresses[0] ?? '', port));
+    expect([scripts.length, passes()]).toEqual([3, [true, false]]);
+    await run(scripts[0] ?? '');
+    expect(passes(), 'before an element is replaced').toEqual([false, true]);
+    await run(`flush map ${name} grants4`);
+    expect(passes(), 'while there is none').toEqual([false, true]);
+    expect(guardFindings(after, { ...nothingAround, guard: await table() }), 'and if it ended here').not.toEqual([]);
+    await run(renderWhole(before, nothingAround) + leased);
+    for (const script of renderGrants(after, nothingAround, await table())) await run(script);
+    expect(passes()).toEqual([false, true]);
+    expect(guardFindings(after, { ...nothingAround, guard: await table() })).toEqual([]);
+    const more = desiredOf(rule('any', 'any', 'tcp:23'), rule('any', '192.168.1.0/24', 'tcp:23'));
+    expect(renderGrants(more, nothingAround, await table()), 'of new pairs alone').toHaveLength(1);
   });
 
   test.each([
