@@ -69,7 +69,6 @@ function judgedPair(ip: 'ip' | 'ip6'): Rule {
   };
 }
 
-/** Pairs, as text of nft's, to the chains of their protocols. */
 type Moving = Readonly<Record<'ip' | 'ip6', ReadonlyMap<string, string>>>;
 
 /** `moving` pairs are judged by a rule of their own, before the map is asked. */
@@ -83,9 +82,8 @@ function pairRules(moving?: Moving): readonly Rule[] {
 
 /** Commands that put these rules in the place of those that judge pairs. */
 export function renderPairs(moving?: Moving): string {
-  return `flush chain ${table} pairs\n${pairRules(moving)
-    .map(({ text }) => `add rule ${table} pairs ${text}\n`)
-    .join('')}`;
+  const rules = pairRules(moving).map(({ text }) => `add rule ${table} pairs ${text}\n`);
+  return `flush chain ${table} pairs\n${rules.join('')}`;
 }
 
 /** A source that sends to the internet, to the chain of its protocols. */
