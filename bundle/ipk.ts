@@ -28,7 +28,7 @@ function compress(bytes: Uint8Array): Buffer {
   return gzipSync(bytes, { level: 9 });
 }
 
-/** gzip's format by zopfli(1), which takes a second for 4 % less on every router's flash and way there. */
+/** gzip's format by zopfli(1), which takes a second for 4 % less on the way to every router. */
 function compressWell(bytes: Uint8Array): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'rustynet-ipk-'));
   try {

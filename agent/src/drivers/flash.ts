@@ -140,8 +140,10 @@ class Flash implements Store {
       map: nameOf(map),
       parts: apart ?? left,
     };
-    const documents = [root, map].flatMap((bytes) => (bytes === undefined ? [] : [[digestOf(bytes), bytes] as const]));
-    this.#replace(index, new Map([...documents, ...(apart === undefined ? near : [])]));
+    const beside = new Map(apart === undefined ? near : []);
+    if (index.root !== '' && root !== undefined) beside.set(index.root, root);
+    if (index.map !== '' && map !== undefined) beside.set(index.map, map);
+    this.#replace(index, beside);
     this.#writes += 1;
     for (const name of this.#files.list(this.#folder)) {
       if (name !== 'floors' && name !== `parts-${index.parts}`) this.#files.removeFolder(`${this.#folder}/${name}`);
@@ -151,10 +153,10 @@ class Flash implements Store {
   /** The parts that lie beside the index from now on: those that did, and what is new. */
   #near({ root, map, held, apart }: Found, fresh: Blobs, isKept: (digest: Digest) => boolean): Blobs {
     const carried = [...held.keys()].filter((digest) => digest !== root && digest !== map);
-    const missing = [...fresh.keys()].filter((digest) => !apart.has(digest) || this.part(digest) === undefined);
+    const isMissing = (digest: Digest): boolean => !apart.has(digest) || this.part(digest) === undefined;
     return new Map([
       ...this.#blobs(carried.filter(isKept)),
-      ...[...fresh].filter(([digest]) => missing.includes(digest) && isKept(digest)),
+      ...[...fresh].filter(([digest]) => isKept(digest) && isMissing(digest)),
     ]);
   }
 

@@ -97,8 +97,8 @@ export function renderWhole(desired: Desired, around: Pick<Observed, 'locals' | 
 }
 
 /** What has another chain than before. */
-function moved(wanted: Elements, got: Elements): Elements {
-  return new Map([...wanted].filter(([key, chain]) => got.has(key) && got.get(key) !== chain));
+function moved(wanted: Elements, got: Elements): [string, string][] {
+  return [...wanted].filter(([key, chain]) => got.has(key) && got.get(key) !== chain);
 }
 
 /**
@@ -111,12 +111,15 @@ export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>,
   const missing = grantedOf(desired).filter((each) => !present.has(chainOf(each)));
   const wanted = expectedProtocolChains(desired);
   const spare = [...present.keys()].filter((name) => name.startsWith('p_') && !wanted.has(name));
-  const sets = desiredSets(desired, around);
-  const change = [...sets].map(([name, elements]) =>
-    renderChange(table, name, elements, observedElements(guard, name)),
-  );
+  const sets = [...desiredSets(desired, around)].map(([name, want]) => ({
+    name,
+    want,
+    got: observedElements(guard, name),
+  }));
+  const change = sets.map(({ name, want, got }) => renderChange(table, name, want, got));
   const removed = spare.map((name) => `flush chain ${table} ${name}\ndelete chain ${table} ${name}\n`);
-  const moving = (name: string): Elements => moved(sets.get(name) ?? new Map(), observedElements(guard, name));
+  const moving = (of: string): Elements =>
+    new Map(sets.filter(({ name }) => name === of).flatMap(({ want, got }) => moved(want, got)));
   const [ip, ip6] = [moving('grants4'), moving('grants6')];
   const [chains, elements] = [renderProtocolChains(missing), [...change, ...removed].join('')];
   if (ip.size + ip6.size > 0) return [chains + renderPairs({ ip, ip6 }), elements, renderPairs()];
