@@ -184,6 +184,19 @@ describe('boot', () => {
     expect((await guest.run('/etc/init.d/rustynet stop; /etc/init.d/rustynet status')).out).toContain('inactive');
   });
 
+  it('is ended and begun by its setting, with a reload', async () => {
+    const set = (enabled: number): Promise<unknown> =>
+      guest.run(`uci set rustynet.main.enabled=${enabled}; uci commit rustynet; /etc/init.d/rustynet reload`);
+    const running = async (): Promise<boolean> => (await guest.run('pgrep -f "[r]ustynet.js daemon"')).status === 0;
+    await guest.run('/etc/init.d/rustynet start');
+    await until('the agent', running);
+    await set(0);
+    expect(await running()).toBe(false);
+    await set(1);
+    await until('the agent again', running);
+    await guest.run('/etc/init.d/rustynet stop');
+  });
+
   it('stays stopped where a change of its settings asks for a reload meanwhile', async () => {
     const pids = 'pgrep -f "[r]ustynet.js daemon"';
     await guest.run('/etc/init.d/rustynet start');
