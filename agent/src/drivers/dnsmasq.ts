@@ -4,11 +4,12 @@
  * (/tmp/dnsmasq.<section>.d) and /tmp/hosts are what its jail lets it read. A hosts file is read again at SIGHUP;
  * a conf file only at a start, so which one was started with is kept beside procd's own state.
  */
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { JsonObject, NameServer, Ubus } from '../control/ports.ts';
 import type { NamesStep } from '../plan/names.ts';
 import type { Answer, Asker } from './ask.ts';
+import { nodeFiles } from './files.ts';
 import { run } from './run.ts';
 
 export interface DnsmasqPlaces {
@@ -37,38 +38,34 @@ const dnsPort = 53;
 const settleMs = { restart: 10_000, reload: 3_000 };
 const pollMs = 100;
 
-async function textOf(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+function textOf(path: string): string {
+  return Buffer.from(nodeFiles.read(path) ?? []).toString();
 }
 
 /** Replaced in one step; dnsmasq passes over names that begin with a dot. Empty text removes. */
-async function put(path: string, text: string): Promise<void> {
-  if (text === '') return rm(path, { force: true });
+function put(path: string, text: string): void {
+  if (text === '') return rmSync(path, { force: true });
   const fresh = join(dirname(path), '.rustynet.new');
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(fresh, text, { mode: 0o644 });
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(fresh, text, { mode: 0o644 });
   // dnsmasq reads it as a user of its own, whatever this process's umask is.
-  await chmod(fresh, 0o644);
-  await rename(fresh, path);
+  chmodSync(fresh, 0o644);
+  renameSync(fresh, path);
 }
 
 /** Instances that read our hosts folder and answer DNS at all; each line of the file is an option of dnsmasq(8). */
-async function instancesIn({ generatedFolder, hostsFolder }: DnsmasqPlaces): Promise<readonly Instance[]> {
-  const names = (await readdir(generatedFolder).catch(() => [])).filter((name) => /^dnsmasq\.conf\.\w+$/.test(name));
-  const found = names.sort().map(async (name): Promise<readonly Instance[]> => {
-    const lines = (await textOf(join(generatedFolder, name))).split('\n');
+function instancesIn({ generatedFolder, hostsFolder }: DnsmasqPlaces): readonly Instance[] {
+  const names = nodeFiles.list(generatedFolder).filter((name) => /^dnsmasq\.conf\.\w+$/.test(name));
+  return [...names].sort().flatMap((name): readonly Instance[] => {
+    const lines = textOf(join(generatedFolder, name)).split('\n');
     const valuesOf = (option: string): readonly string[] =>
       lines.filter((line) => line.startsWith(`${option}=`)).map((line) => line.slice(option.length + 1));
     const folder = valuesOf('conf-dir').at(-1)?.split(',')[0];
     const port = Number(valuesOf('port').at(-1) ?? dnsPort);
     const isOurs = folder !== undefined && port > 0 && valuesOf('addn-hosts').includes(hostsFolder);
-    if (!isOurs || !(await stat(folder).catch(() => undefined))?.isDirectory()) return [];
+    if (!isOurs || statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
     return [{ confPath: join(folder, 'rustynet.conf'), port }];
   });
-  return (await Promise.all(found)).flat();
 }
 
 async function isRunning(ubus: Ubus): Promise<boolean> {
@@ -103,15 +100,13 @@ class Dnsmasq implements NameServer {
   }
 
   async look(own: string | undefined): ReturnType<NameServer['look']> {
-    const instances = await instancesIn(this.#places);
+    const instances = instancesIn(this.#places);
     const [first] = instances;
     if (first === undefined) return undefined;
     // No word of procd now is no reason to close the mesh.
     const running = await isRunning(this.#ubus).catch(() => false);
-    const [hosts = '', loaded = '', ...texts] = await Promise.all(
-      [this.#hostsPath, this.#places.loadedPath, ...instances.map(({ confPath }) => confPath)].map(textOf),
-    );
-    const other = texts.find((text) => text !== loaded);
+    const [hosts, loaded] = [textOf(this.#hostsPath), textOf(this.#places.loadedPath)];
+    const other = instances.map(({ confPath }) => textOf(confPath)).find((text) => text !== loaded);
     const files = { conf: other === undefined ? loaded : `# not what dnsmasq began with:\n${other}`, hosts };
     // Before the zone is local, the question would go on to a stranger.
     const asks = running && own !== undefined && other === undefined && isLocalIn(loaded, own);
@@ -121,16 +116,16 @@ class Dnsmasq implements NameServer {
 
   async set({ files, restart, own }: NamesStep): Promise<void> {
     const { loadedPath, initScript } = this.#places;
-    await put(this.#hostsPath, files.hosts);
-    if (restart) await rm(loadedPath, { force: true });
-    const instances = await instancesIn(this.#places);
-    for (const { confPath } of instances) await put(confPath, files.conf);
+    put(this.#hostsPath, files.hosts);
+    if (restart) rmSync(loadedPath, { force: true });
+    const instances = instancesIn(this.#places);
+    for (const { confPath } of instances) put(confPath, files.conf);
     const running = await isRunning(this.#ubus);
     if (running) {
       if (restart) await run(initScript, ['restart']);
       else await this.#ubus.call('service', 'signal', { name: 'dnsmasq', signal: hangUp });
     }
-    if (restart) await put(loadedPath, files.conf);
+    if (restart) put(loadedPath, files.conf);
     if (!running || own === undefined || instances[0] === undefined) return;
     const end = performance.now() + settleMs[restart ? 'restart' : 'reload'];
     const wanted = [...own.addresses].sort().join();

@@ -2,7 +2,7 @@
  * netifd, which owns addresses and routes. In: full sets. Out: what the kernel has, read from /proc and /sys, because
  * netifd answers 0 whatever became of a route (vectors/netifd-proto-handler.md). Calls: `network.interface notify_proto`.
  */
-import { readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { Fault, type Network, type Ubus } from '../control/ports.ts';
 import type { Link } from '../plan/observed.ts';
@@ -57,24 +57,20 @@ function routesV6(text: string, name: string): readonly string[] {
   });
 }
 
-async function readLink(name: string): Promise<Link | undefined> {
+/** The kernel's own memory, read at once: a thread to wait for costs more. */
+function readLink(name: string): Link | undefined {
   const folder = `/sys/class/net/${name}`;
-  const flags = await readFile(`${folder}/flags`, 'utf8').catch(() => undefined);
-  if (flags === undefined) return undefined;
-  const [kind, mtu, v4, v6] = await Promise.all([
-    readFile(`${folder}/uevent`, 'utf8'),
-    readFile(`${folder}/mtu`, 'utf8'),
-    readFile('/proc/net/route', 'utf8'),
-    readFile('/proc/net/ipv6_route', 'utf8').catch(() => ''),
-  ]);
+  if (!existsSync(folder)) return undefined;
+  const text = (path: string): string => readFileSync(path, 'utf8');
+  const v6 = existsSync('/proc/net/ipv6_route') ? text('/proc/net/ipv6_route') : '';
   const addresses = (networkInterfaces()[name] ?? []).map(({ address }) => address);
   const hosts = new Set(addresses.map((address) => `${address}/${isV6(address) ? 128 : 32}`));
   return {
-    kind: /^DEVTYPE=(.*)$/m.exec(kind)?.[1] ?? 'another kind of device',
-    up: (Number.parseInt(flags, 16) & flagUp) !== 0,
-    mtu: Number(mtu),
+    kind: /^DEVTYPE=(.*)$/m.exec(text(`${folder}/uevent`))?.[1] ?? 'another kind of device',
+    up: (Number.parseInt(text(`${folder}/flags`), 16) & flagUp) !== 0,
+    mtu: Number(text(`${folder}/mtu`)),
     addresses: addresses.filter((address) => !address.startsWith('fe80:')),
-    routes: [...routesV4(v4, name), ...routesV6(v6, name)].filter((route) => !hosts.has(route)),
+    routes: [...routesV4(text('/proc/net/route'), name), ...routesV6(v6, name)].filter((route) => !hosts.has(route)),
   };
 }
 
@@ -93,7 +89,7 @@ export function connectNetifd(ubus: Ubus): Network {
     });
   };
   return {
-    link: readLink,
+    link: async (name) => Promise.resolve(readLink(name)),
     address: async (name, addresses, routes, renewed) => {
       if (renewed) await notify(name, { 'link-up': false });
       const list = (v6: boolean): object[] =>

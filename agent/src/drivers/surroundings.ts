@@ -3,7 +3,7 @@
  * others, DNS servers of the others, the MTU of the device that the default route leaves by. From netifd's
  * `network.interface dump` (vectors/openwrt-25.12-netifd.md); what netifd knows goes by the kernel's names of devices.
  */
-import { readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { Fault, type Json, type JsonObject, type Surroundings, type Ubus } from '../control/ports.ts';
 import type { LocalNetwork } from '../plan/observed.ts';
 import { formatIp, parseIp, rangeOf } from '../trust/ip.ts';
@@ -53,19 +53,19 @@ function defaultDevice(entries: readonly JsonObject[]): string | undefined {
   return typeof best?.device === 'string' ? best.device : undefined;
 }
 
-async function mtuOf(device: string): Promise<number | undefined> {
-  const text = await readFile(`/sys/class/net/${device}/mtu`, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : Number(text);
+function mtuOf(device: string): number | undefined {
+  const path = `/sys/class/net/${device}/mtu`;
+  return existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;
 }
 
-export async function surroundingsOf(dump: JsonObject, name: string, localNetworks: readonly string[]): Promise<Seen> {
+export function surroundingsOf(dump: JsonObject, name: string, localNetworks: readonly string[]): Seen {
   const others = objects(dump['interface']).filter((entry) => entry['interface'] !== name);
   const isLocal = (entry: JsonObject): boolean => localNetworks.includes(String(entry['interface']));
   const up = others.filter((entry) => networkOf(entry) !== undefined);
   const [locals, uplinks] = [up.filter(isLocal), up.filter((entry) => !isLocal(entry))];
   const networks = (entries: readonly JsonObject[]): LocalNetwork[] => entries.flatMap((each) => networkOf(each) ?? []);
   const device = defaultDevice(uplinks);
-  const uplinkMtu = device === undefined ? undefined : await mtuOf(device);
+  const uplinkMtu = device === undefined ? undefined : mtuOf(device);
   return {
     locals: networks(locals),
     uplinks: networks(uplinks),

@@ -10,11 +10,12 @@ import {
   chainOf,
   expectedProtocolChains,
   grantedOf,
-  renderPairs,
+  marksOf,
   renderProtocolChains,
   renderTable,
   table,
 } from './guard.ts';
+import { renderAround } from './maps.ts';
 import type { Observed } from './observed.ts';
 
 /** Key, as text of nft's, to the chain that a map has for it; empty in a set. */
@@ -102,9 +103,8 @@ function moved(wanted: Elements, got: Elements): [string, string][] {
 }
 
 /**
- * From the table that the kernel has; none when it has what is wanted. One transaction; or three where pairs get other
- * protocols: while an element is replaced, the kernel finds neither the old nor the new for an instant of the commit (a
- * tenth of these lost one of 160 packets a second, Linux 6.12), so that rules, which change at once, judge them meanwhile.
+ * From the table that the kernel has; none when it has what is wanted. One transaction; or three where elements are
+ * replaced, which the first and the last put rules around (maps.ts).
  */
 export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>, guard: NftTable): readonly string[] {
   const present = guard.chains;
@@ -118,12 +118,16 @@ export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>,
   }));
   const change = sets.map(({ name, want, got }) => renderChange(table, name, want, got));
   const removed = spare.map((name) => `flush chain ${table} ${name}\ndelete chain ${table} ${name}\n`);
-  const moving = (of: string): Elements =>
-    new Map(sets.filter(({ name }) => name === of).flatMap(({ want, got }) => moved(want, got)));
-  const [ip, ip6] = [moving('grants4'), moving('grants6')];
+  const moving = new Map(
+    sets.flatMap(({ name, want, got }) => {
+      const words = moved(want, got);
+      return words.length === 0 ? [] : [[name, new Map(words)] as const];
+    }),
+  );
   const [chains, elements] = [renderProtocolChains(missing), [...change, ...removed].join('')];
-  if (ip.size + ip6.size > 0) return [chains + renderPairs({ ip, ip6 }), elements, renderPairs()];
-  return chains + elements === '' ? [] : [chains + elements];
+  if (moving.size === 0) return chains + elements === '' ? [] : [chains + elements];
+  const [before, after] = renderAround(table, marksOf(desired).exit, moving);
+  return [chains + before, elements, after];
 }
 
 export function grantFindings(desired: Desired, around: Pick<Observed, 'locals'>, guard: NftTable): readonly string[] {

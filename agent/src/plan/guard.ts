@@ -11,6 +11,7 @@ import type { Protocol } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
 import type { NftChain, NftTable } from '../wire/nft-json.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
+import { askingChains } from './maps.ts';
 import * as nft from './nft.ts';
 import {
   accept,
@@ -41,62 +42,6 @@ export interface Marks {
 }
 export function marksOf({ mark }: Pick<Choices, 'mark'>): Marks {
   return { granted: mark, exit: mark / 2, tunnel: mark / 4 };
-}
-
-/** What is no internet: IANA's special-purpose registries, multicast; of IPv6 all but global unicast (RFC 4291). */
-const notInternet4 = [
-  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
-  ...['192.168.0.0/16', '224.0.0.0/3'],
-];
-const globalUnicast6 = '2000::/3';
-
-function prefix(text: string): object {
-  const [addr, length] = text.split('/');
-  return { prefix: { addr, len: Number(length) } };
-}
-
-const original = (ip: 'ip' | 'ip6', side: 'saddr' | 'daddr'): object => ({
-  ct: { key: `${ip} ${side}`, dir: 'original' },
-});
-
-const pairTo = (ip: string): string => `ct original ${ip} saddr . ct original ${ip} daddr vmap`;
-/** A pair of addresses, to the chain of its protocols. */
-function judgedPair(ip: 'ip' | 'ip6'): Rule {
-  const map = ip === 'ip' ? 'grants4' : 'grants6';
-  return {
-    text: `${pairTo(ip)} @${map}`,
-    expr: [{ vmap: { key: { concat: [original(ip, 'saddr'), original(ip, 'daddr')] }, data: `@${map}` } }],
-  };
-}
-
-type Moving = Readonly<Record<'ip' | 'ip6', ReadonlyMap<string, string>>>;
-
-/** `moving` pairs are judged by a rule of their own, before the map is asked. */
-function pairRules(moving?: Moving): readonly Rule[] {
-  const instead = (['ip', 'ip6'] as const).flatMap((ip): Rule[] => {
-    const words = [...(moving?.[ip] ?? [])].map(([pair, chain]) => `${pair} : goto ${chain}`).join(', ');
-    return words === '' ? [] : [{ text: `${pairTo(ip)} { ${words} }`, expr: [] }];
-  });
-  return [rule(nft.invalid, dropped), ...instead, judgedPair('ip'), judgedPair('ip6')];
-}
-
-/** Commands that put these rules in the place of those that judge pairs. */
-export function renderPairs(moving?: Moving): string {
-  const rules = pairRules(moving).map(({ text }) => `add rule ${table} pairs ${text}\n`);
-  return `flush chain ${table} pairs\n${rules.join('')}`;
-}
-
-/** A source that sends to the internet, to the chain of its protocols. */
-function judgedExit(ip: 'ip' | 'ip6', map: 'uses' | 'carries', { exit }: Marks): Rule {
-  const name = `${map}${ip === 'ip' ? 4 : 6}`;
-  const [text, match] =
-    ip === 'ip'
-      ? [`!= { ${notInternet4.join(', ')} }`, nft.differs(original(ip, 'daddr'), { set: notInternet4.map(prefix) })]
-      : [globalUnicast6, equals(original(ip, 'daddr'), prefix(globalUnicast6))];
-  return rule({ text: `ct original ${ip} daddr ${text}`, expr: [match] }, nft.setMark(exit), {
-    text: `ct original ${ip} saddr vmap @${name}`,
-    expr: [{ vmap: { key: original(ip, 'saddr'), data: `@${name}` } }],
-  });
 }
 
 /** The path says what a packet fits (RFC 4459): the tunnel is narrower than the LAN. */
@@ -185,9 +130,7 @@ function skeleton(choices: Choices, canOffload: boolean): Chains {
   const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward, canOffload ? keptInSight(name) : []);
   return new Map<string, Chain>([
     ['grant', { rules: [rule(nft.setMark(marks.granted), accept)] }],
-    ['pairs', { rules: pairRules() }],
-    ['uses', { rules: [judgedExit('ip', 'uses', marks), judgedExit('ip6', 'uses', marks)] }],
-    ['carries', { rules: [judgedExit('ip', 'carries', marks), judgedExit('ip6', 'carries', marks)] }],
+    ...askingChains(marks.exit),
     ['input', hooked('input', name, ['iifname'], exits.input)],
     ['forward', { ...forward, rules: [clamped(name), ...forward.rules] }],
     ['output', hooked('output', name, ['oifname'], exits.output)],

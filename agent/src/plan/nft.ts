@@ -67,10 +67,13 @@ export const hasMark = (bit: number): Rule => ({
   expr: [equals({ '&': [meta('mark'), bit] }, bit)],
 });
 
+export function renderRules(table: string, name: string, rules: readonly Rule[]): string {
+  return rules.map(({ text }) => `add rule ${table} ${name} ${text}\n`).join('');
+}
+
 function renderChain(table: string, name: string, { hook, rules }: Chain): string {
   const place = hook && `type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy accept; `;
-  const lines = rules.map(({ text }) => `add rule ${table} ${name} ${text}\n`);
-  return `add chain ${table} ${name} { ${place ?? ''}}\n${lines.join('')}`;
+  return `add chain ${table} ${name} { ${place ?? ''}}\n${renderRules(table, name, rules)}`;
 }
 
 export function renderChains(table: string, chains: Chains): string {

@@ -8,7 +8,7 @@ const path = new URL('../../../qemu-test/standin/vectors/interface-dump.json', i
 const recorded = JSON.parse(readFileSync(path, 'utf8')) as { interface: readonly JsonObject[] };
 
 test('a router with a LAN and a WAN', async () => {
-  expect(await surroundingsOf(recorded, 'rn0', ['lan'])).toMatchObject({
+  expect(surroundingsOf(recorded, 'rn0', ['lan'])).toMatchObject({
     locals: [{ name: 'lan', device: 'br-lan', prefixes: ['192.168.1.0/24', 'fda7:f927:79d6::/60'] }],
     uplinks: [
       { name: 'wan', device: 'eth1', prefixes: ['10.0.2.0/24'] },
@@ -42,7 +42,7 @@ test.each([
     [],
   ],
 ])('%s', async (_, dump, mesh, locals, uplinks, resolvers) => {
-  const seen = await surroundingsOf(dump, mesh, locals);
+  const seen = surroundingsOf(dump, mesh, locals);
   expect(seen.uplinks.map(({ name }) => name)).toEqual(uplinks);
   expect(seen.uplinkResolvers).toEqual(resolvers);
 });
@@ -57,8 +57,8 @@ test('the MTU is that of the device of the default route with the least metric',
       return at < 0 ? each : { ...each, l3_device: at === 0 ? 'not-there' : device, route: [route] };
     }),
   });
-  expect((await surroundingsOf(by([10, 5]), 'rn0', ['lan'])).uplinkMtu).toBe(mtu);
-  expect((await surroundingsOf(by([5, 10]), 'rn0', ['lan'])).uplinkMtu).toBeUndefined();
+  expect(surroundingsOf(by([10, 5]), 'rn0', ['lan']).uplinkMtu).toBe(mtu);
+  expect(surroundingsOf(by([5, 10]), 'rn0', ['lan']).uplinkMtu).toBeUndefined();
 });
 
 test('while netifd is away, what it last said holds; before it ever spoke, nothing does', async () => {

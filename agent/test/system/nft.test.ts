@@ -8,12 +8,16 @@ import { nothingAround } from '../../src/plan/observed.ts';
 import { renderTable, table as name } from '../../src/plan/guard.ts';
 import { guardFindings } from '../../src/plan/prove.ts';
 import type { NftTable } from '../../src/wire/nft-json.ts';
-import { believed, choices, rule } from '../policy/believed.ts';
+import { believed, choices, exitRule, rule } from '../policy/believed.ts';
 import { home, laptop } from '../trust/network.ts';
 import { createNamespace, type Namespace } from './netns.ts';
+import { members, vps } from './router-world.ts';
 
 let router: Namespace;
 let peer: Namespace;
+let internet: Namespace;
+/** Of RFC 5737, which the table takes for the internet. */
+const public4 = '198.51.100.9';
 const firewall = connectFirewall();
 const run = (script: string): Promise<void> => router.enter(() => firewall.run(script));
 const table = async (): Promise<NftTable> => {
@@ -27,16 +31,22 @@ const closed = closedDesired(choices);
 beforeAll(() => {
   router = createNamespace('router');
   peer = createNamespace('peer');
+  internet = createNamespace('internet');
   // A veth stands for the mesh interface: the table knows it by its name alone.
   router.run(`ip link add rn0 type veth peer name mesh0 netns ${peer.name}`);
   router.run(`ip addr add ${home.addresses[0] ?? ''}/16 dev rn0; ip link set rn0 up; ip link set lo up`);
   peer.run(
     `ip addr add ${laptop.addresses[0] ?? ''}/16 dev mesh0; ip addr add 10.77.0.99/16 dev mesh0; ip link set mesh0 up`,
   );
+  router.run(`ip link add wan0 type veth peer name eth0 netns ${internet.name}; sysctl -qw net.ipv4.ip_forward=1`);
+  router.run('ip addr add 198.51.100.1/24 dev wan0; ip link set wan0 up');
+  internet.run(`ip addr add ${public4}/24 dev eth0; ip link set eth0 up; ip link set lo up`);
+  peer.run(`ip route add ${public4} via ${home.addresses[0] ?? ''}`);
 });
 afterAll(() => {
   router.remove();
   peer.remove();
+  internet.remove();
 });
 
 /** `true` when the connection is answered; a drop is a timeout. */
@@ -104,6 +114,25 @@ describe('what nft lists is what was asked for', () => {
     expect(guardFindings(after, { ...nothingAround, guard: await table() })).toEqual([]);
     const more = desiredOf(rule('any', 'any', 'tcp:23'), rule('any', '192.168.1.0/24', 'tcp:23'));
     expect(renderGrants(more, nothingAround, await table()), 'of new pairs alone').toHaveLength(1);
+  });
+
+  test('and so are those that an exit carries for', async () => {
+    const carrying = (protocol: string): Desired =>
+      compile(believed([], members, [exitRule('member:laptop', 'member:vps', protocol)]), vps.id, {
+        ...choices,
+        offersExit: true,
+      });
+    await run(renderWhole(carrying('tcp:22'), nothingAround) + leased);
+    const after = carrying('tcp:23');
+    const scripts = renderGrants(after, nothingAround, await table());
+    const passes = (): boolean[] => [22, 23].map((port) => connects(peer, public4, port));
+    expect([scripts.length, passes()]).toEqual([3, [true, false]]);
+    await run(`${scripts[0] ?? ''}flush map ${name} carries4`);
+    expect(passes(), 'while there is no element').toEqual([false, true]);
+    await run(renderWhole(carrying('tcp:22'), nothingAround) + leased);
+    for (const script of renderGrants(after, nothingAround, await table())) await run(script);
+    expect(passes()).toEqual([false, true]);
+    expect(guardFindings(after, { ...nothingAround, guard: await table() })).toEqual([]);
   });
 
   test.each([
