@@ -62,6 +62,21 @@ describe('the MQTT driver as a router gets it', () => {
     expect(broker.published.at(-1)).toEqual(['answer', 'mesh'.repeat(40_000), true]);
   });
 
+  it('joins chunks as bl does', async () => {
+    const source = `const list = require('bl')();
+      const said = [list.length];
+      for (const chunk of ['\\x01mesh', '', 'of', '\\x02\\x03\\x04\\x05routers']) list.append(Buffer.from(chunk));
+      said.push(list.length, list.readUInt8(0), list.readUInt16BE(7), list.readUInt32BE(7), list.toString('utf8', 1, 7));
+      said.push(String(list.slice(4, 6)), list.consume(5).length, list.toString('utf8', 0, 2), String(list.slice(6, 99)));
+      said.push(list.consume(99).length, list.append(Buffer.from('again')).length, String(list.slice(0, 5)));
+      console.log(JSON.stringify(said));`;
+    const [slim, whole] = [await bundle('slim-bl.cjs', source), await bundle('whole-bl.cjs', source, { plugins: [] })];
+    const said = await runBundle(slim, '');
+    expect(said).toEqual(await runBundle(whole, ''));
+    expect(said.stdout).toBe('[0,18,1,515,33752069,"meshof","ho",13,"of","routers",0,5,"again"]\n');
+    expect(statSync(slim).size).toBeLessThan(statSync(whole).size);
+  });
+
   it('copies a packet as rfdc does', async () => {
     const packets = `[{ cmd: 'publish', topic: 'a', payload: Buffer.from('mesh'), qos: 1, retain: true, messageId: 7,
       properties: { userProperties: { list: ['b', Buffer.from('c')] }, none: null } }, 'text', null, undefined]`;

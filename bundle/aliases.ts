@@ -17,6 +17,19 @@ const replacements: Readonly<Record<string, string>> = {
   // The order of use decides which topic alias is given up; the driver sends none. Brokers of MQTT 5 offer some, though,
   // and then the client makes the object.
   'lru-cache': `exports.LRUCache = class extends Map { constructor() { super(); } };`,
+  // A list of Buffers that is read as one, so that nothing is copied; a message is of few chunks, and these are joined.
+  bl: `class Joined {
+    bytes = Buffer.alloc(0);
+    get length() { return this.bytes.length; }
+    append(chunk) { this.bytes = this.length === 0 ? chunk : Buffer.concat([this.bytes, chunk]); return this; }
+    consume(count) { this.bytes = count < this.length ? this.bytes.subarray(count) : Buffer.alloc(0); return this; }
+    slice(from, to) { return this.bytes.subarray(from, to); }
+    toString(encoding, from, to) { return this.bytes.toString(encoding, from, to); }
+    readUInt8(at) { return this.bytes.readUInt8(at); }
+    readUInt16BE(at) { return this.bytes.readUInt16BE(at); }
+    readUInt32BE(at) { return this.bytes.readUInt32BE(at); }
+  }
+  module.exports = () => new Joined();`,
   // A copy of anything at all. A packet that is kept until it is acknowledged is made of text, numbers, lists, plain
   // objects and Buffers; structuredClone would turn these into Uint8Arrays.
   'rfdc/default': `const copy = (value) =>

@@ -1,7 +1,7 @@
 /**
- * What each package has in it. In: openwrt-feed/rustynet, luci-app, the router's bundle. Out: absolute paths with content
+ * What each package has in it. In: openwrt-feed, luci-app, the router's bundle. Out: absolute paths with content
  * and mode, whatever the checkout kept of their modes: a file that begins with #! is a program, a configuration is for
- * root alone. The Makefiles of both say the same in the SDK's words, and a test holds them together.
+ * root alone. Their Makefiles say the same in the SDK's words, and a test holds them together.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -29,6 +29,7 @@ export interface Content {
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const feed = path('openwrt-feed/rustynet');
 const page = path('luci-app');
+const collectorName = 'prometheus-node-exporter-lua-rustynet';
 export const bundlePath = '/usr/lib/rustynet/rustynet.js';
 export const settingsPath = '/etc/config/rustynet';
 const conffiles: readonly string[] = [settingsPath];
@@ -91,5 +92,16 @@ export async function pageContent(): Promise<Content> {
     description: 'State, peers, access, audit log and settings of the Rustynet mesh, and its interface protocol',
     files: Object.assign({}, ...(await Promise.all(files))) as PackageFiles,
     scripts: { 'postinst-pkg': refresh, postrm: refresh },
+  };
+}
+
+/** What prometheus-node-exporter-lua asks of the mesh, a package by itself as each collector of it is. */
+export async function collectorContent(): Promise<Content> {
+  return {
+    ...{ name: collectorName, section: 'utils', conffiles: [], scripts: {} },
+    dependencies: ['prometheus-node-exporter-lua', 'rustynet'],
+    description:
+      'Collector of prometheus-node-exporter-lua: state, map, lease, broker, refusals and peers of the Rustynet mesh',
+    files: await filesBelow(path(`openwrt-feed/${collectorName}/files`), ''),
   };
 }

@@ -1,13 +1,13 @@
 /**
  * A folder that a web server can hand out as an opkg feed, and that whoever mirrors it can check. In: the bundles, a
- * key. Out: the package, its index with usign's signature, the operator's tool, SBOMs, checksums, and the signed list of
+ * key. Out: the packages, their index with usign's signature, the operator's tool, SBOMs, checksums, and the signed list of
  * all of them. Specified in OpenWrt's scripts/ipkg-make-index.sh and opkg's libopkg/pkg_parse.c.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { digestOf } from '../agent/src/trust/words.ts';
-import { pageContent, routerContent } from './content.ts';
+import { collectorContent, pageContent, routerContent } from './content.ts';
 import { buildIpk, packageVersion, type Ipk } from './ipk.ts';
 import { readRelease, signRelease, type Contents } from './release.ts';
 import { bomOf, npmBom, type Bundled } from './sbom.ts';
@@ -49,7 +49,7 @@ export async function packFeed({
   version,
   builtUnixS,
 }: FeedInput): Promise<{ files: Contents; ipks: readonly Ipk[] }> {
-  const packages = await Promise.all([routerContent(router.bytes), pageContent()]);
+  const packages = await Promise.all([routerContent(router.bytes), pageContent(), collectorContent()]);
   const ipks = packages.map((each) => buildIpk(each, version, builtUnixS));
   const index = Buffer.from(ipks.map((ipk) => indexOf(ipk)).join(''));
   const files = {

@@ -1,6 +1,7 @@
 /**
- * The Makefiles of the feed and of LuCI's page make what bundle/ipk.ts packs. They are run by GNU make under a few lines that stand in for the
- * SDK's rules.mk and package.mk: they call the same definitions, and hand scripts over by the environment as those do.
+ * The Makefiles of the feed and of LuCI's page make what bundle/ipk.ts packs. They are run by GNU make under a few lines
+ * that stand in for the SDK's rules.mk and package.mk: they call the same definitions, and hand scripts over by the
+ * environment as those do.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { version } from './build.ts';
-import { pageContent, routerContent, type Content } from './content.ts';
+import { collectorContent, pageContent, routerContent, type Content } from './content.ts';
 import { packageVersion } from './ipk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rustynet-make-'));
@@ -74,27 +75,25 @@ function expectSameWords({ dependencies, description }: Content): void {
   expect(made('description').trim()).toBe(description);
 }
 
+function expectSameFiles({ files }: Content): void {
+  const wanted = Object.entries(files).map(
+    ([path, { data, mode }]) => [path, mode.toString(8), Buffer.from(data).toString()] as const,
+  );
+  const root = join(into, 'root');
+  const got = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .map((path) => [`/${relative(root, path)}`, (statSync(path).mode & 0o777).toString(8), readFileSync(path, 'utf8')]);
+  expect(got.sort()).toEqual(wanted.sort());
+}
+
 describe('the Makefile of the feed', () => {
   let content: Content;
   beforeAll(async () => {
     content = await routerContent(readFileSync(bundle));
     make('openwrt-feed/rustynet', `BUNDLE=${bundle}`);
   });
-  test('installs the files of the package, each with its mode', () => {
-    const wanted = Object.entries(content.files).map(
-      ([path, { data, mode }]) => [path, mode.toString(8), Buffer.from(data).toString()] as const,
-    );
-    const root = join(into, 'root');
-    const got = readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map(({ parentPath, name }) => join(parentPath, name))
-      .map((path) => [
-        `/${relative(root, path)}`,
-        (statSync(path).mode & 0o777).toString(8),
-        readFileSync(path, 'utf8'),
-      ]);
-    expect(got.sort()).toEqual(wanted.sort());
-  });
+  test('installs the files of the package, each with its mode', () => expectSameFiles(content));
   test.each([
     ['preinst', 'preinst'],
     ['postinst', 'postinst-pkg'],
@@ -112,6 +111,14 @@ describe('the Makefile of the feed', () => {
       `wanted ${folder}/none, got none: run npm ci && npm run build`,
     );
   });
+});
+
+test('the Makefile of the collector installs its file, and says the same of version, needs and purpose', async () => {
+  const content = await collectorContent();
+  rmSync(into, { recursive: true });
+  make(`openwrt-feed/${content.name}`);
+  expectSameFiles(content);
+  expectSameWords(content);
 });
 
 test("LuCI's Makefile says the same of version, needs and purpose, and hands over the scripts unchanged", async () => {

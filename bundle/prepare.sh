@@ -28,6 +28,7 @@ need ip iproute2
 need wg wireguard-tools
 need dnsmasq dnsmasq-base
 need chromium chromium
+need prometheus prometheus
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

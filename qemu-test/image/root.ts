@@ -18,6 +18,8 @@ export const PROGRAM_PACKAGES: readonly string[] = [
   'mosquitto',
   'netbase',
   'iperf3',
+  'lua-cjson',
+  'lua5.1',
   'nftables',
   'wireguard-tools',
 ];

@@ -2,9 +2,9 @@
  * The private keys of a router, files of mode 0600 that belong to this user: two, and the next of WireGuard's.
  * In: a folder. Out: keys; made once, when there is none. Fault `KEY_FILE` for a file that others can read, that belongs to another, or that is no key.
  */
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import type { Identity } from '../control/identity.ts';
 import { Fault } from '../control/ports.ts';
 import { encodeBase64, decodeBase64 } from '../trust/base64.ts';
@@ -48,8 +48,14 @@ function secretAt(path: string): Uint8Array {
   return secret?.length === 32 ? secret : refuseFile(path, 'wanted 32 bytes in base64, got something else');
 }
 
+/** Of a PrivateKeyInfo (RFC 8410): the secret of X25519 follows. */
+const x25519Header = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
 function wireGuardKeyAt(path: string): WireGuardKey {
-  return encodeBase64(x25519.getPublicKey(secretAt(path))) as WireGuardKey;
+  const key = Buffer.concat([x25519Header, secretAt(path)]);
+  const secret = createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  const { x = '' } = createPublicKey(secret).export({ format: 'jwk' });
+  return encodeBase64(Buffer.from(x, 'base64url')) as WireGuardKey;
 }
 
 function identityKeyOf(secret: Uint8Array): IdentityKey {

@@ -1,0 +1,54 @@
+// What prometheus-node-exporter-lua tells by our collector is what the daemon says, as Prometheus itself understands it; an
+// agent that does not answer is a failed scrape and no zero.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { JsonObject } from '../../agent/src/control/ports.ts';
+import type { Mesh } from '../topology/mesh.ts';
+import { installCollector, startPrometheus, type Prometheus } from '../topology/prometheus.ts';
+import { formMesh } from '../topology/saved.ts';
+
+let mesh: Mesh;
+let prometheus: Prometheus;
+beforeAll(async () => {
+  mesh = await formMesh({ routers: ['r1', 'r2'] });
+  await installCollector(mesh.router('r1'));
+  prometheus = await startPrometheus(mesh.router('r1'));
+});
+afterAll(async () => {
+  await prometheus.stop();
+  await mesh.stop();
+});
+
+const one = async (query: string): Promise<number> =>
+  (await prometheus.until(query, (samples) => samples.length === 1))[0]?.value ?? NaN;
+
+test('state, map, broker and lease are those of the daemon', async () => {
+  const { map, node, version } = (await mesh.router('r1').status()) as Record<string, JsonObject>;
+  const [state] = await prometheus.until('rustynet_state == 1', (samples) => samples.length === 1);
+  expect(state?.labels['state']).toBe('enforced');
+  expect(await one('count(rustynet_state)')).toBe(7);
+  expect(await one('rustynet_map_epoch')).toBe(map?.['epoch']);
+  expect(await one('rustynet_map_expires_timestamp_seconds')).toBe(map?.['expires']);
+  expect(await one('rustynet_broker_connected')).toBe(1);
+  expect(await one('rustynet_lease_seconds')).toBeGreaterThan(0);
+  const [info] = await prometheus.until('rustynet_info', (samples) => samples.length === 1);
+  expect(info?.labels).toMatchObject({ node, version });
+  expect(await one('node_scrape_collector_success{collector="rustynet"}')).toBe(1);
+});
+
+test('traffic to a peer is counted by its name, and the peer is up', async () => {
+  const [r1, r2] = [mesh.router('r1'), mesh.router('r2')];
+  const received = 'rustynet_peer_received_bytes_total{peer="r2"}';
+  const before = await one(received);
+  expect(await r1.hostPings(r2.hostAddress, 10)).toEqual({ sent: 10, received: 10 });
+  // An answer of 84 bytes is 128 in WireGuard's counter at least.
+  await prometheus.until(received, ([sample]) => (sample?.value ?? 0) >= before + 10 * 128);
+  await prometheus.until('rustynet_peers{link="up"}', ([sample]) => sample?.value === 1);
+  expect(await one('time() - rustynet_peer_latest_handshake_timestamp_seconds{peer="r2"} < bool 200')).toBe(1);
+});
+
+test('an agent that is stopped is a failed scrape, and has neither state nor peers', async () => {
+  await mesh.router('r1').guest.run('/etc/init.d/rustynet stop');
+  await prometheus.until('node_scrape_collector_success{collector="rustynet"}', ([sample]) => sample?.value === 0);
+  for (const gone of ['rustynet_state', 'rustynet_lease_seconds', 'rustynet_peers'])
+    await prometheus.until(gone, (samples) => samples.length === 0);
+});
