@@ -25,7 +25,7 @@ export interface BrokerOptions {
   readonly baseMs?: number;
 }
 
-const keepaliveS = 30;
+const keepaliveS = 60;
 const connectTimeoutMs = 30_000;
 /** How long `close` waits for the broker to acknowledge what is under way. */
 const farewellMs = 1_000;
