@@ -75,7 +75,7 @@ describe('messages through mosquitto, over TLS and MQTT 5', () => {
       [`/part/${'0'.repeat(64)}`, 512 * 1024],
       ['/root/2', 8],
     ]);
-    expect(broker.log()).toMatch(new RegExp(`as ${me} \\(p5, c1, k30, u'router'\\)`));
+    expect(broker.log()).toMatch(new RegExp(`as ${me} \\(p5, c1, k60, u'router'\\)`));
   });
 
   it('are withheld by the broker when they are too large, without a broken connection', async () => {
