@@ -11,7 +11,7 @@ import type { Protocol } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
 import type { NftChain, NftTable } from '../wire/nft-json.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
-import { askingChains } from './maps.ts';
+import { askingChains, renderMaps } from './maps.ts';
 import * as nft from './nft.ts';
 import {
   accept,
@@ -203,7 +203,6 @@ export function renderProtocolChains(granted: readonly Granted[]): string {
  * Chains that elements go to come before the maps: nft 1.0.6 sends the elements of a new map of intervals with the map.
  */
 export function renderTable(desired: Desired, canOffload: boolean): string {
-  const pairs = (ip: string): string => `typeof ct original ${ip} saddr . ct original ${ip} daddr : verdict`;
   const families = [
     ['4', 'ip'],
     ['6', 'ip6'],
@@ -219,12 +218,8 @@ export function renderTable(desired: Desired, canOffload: boolean): string {
       : '',
     `add set ${table} lease { type ifname; flags timeout; }\n`,
     `add set ${table} local { type ifname; }\n`,
-    ...families.flatMap(([family, ip]) => [
-      `add map ${table} grants${family} { ${pairs(ip)}; flags interval; }\n`,
-      `add map ${table} uses${family} { typeof ct original ${ip} saddr : verdict; flags interval; }\n`,
-      `add map ${table} carries${family} { typeof ct original ${ip} saddr : verdict; flags interval; }\n`,
-      `add set ${table} own${family} { typeof ${ip} saddr; flags interval; }\n`,
-    ]),
+    renderMaps(table, marksOf(desired).exit),
+    ...families.map(([family, ip]) => `add set ${table} own${family} { typeof ${ip} saddr; flags interval; }\n`),
     nft.renderChains(table, chains(false)),
   ].join('');
 }

@@ -1,6 +1,6 @@
 /**
- * The chains that ask the table's maps what is granted. In: the mark of what goes to the internet; elements that are being
- * replaced. Out: the chains; commands that put their rules anew.
+ * The maps that say what is granted, and the chains that ask them. In: the mark of what goes to the internet; elements that
+ * are being replaced. Out: the maps and chains; commands that put the rules of the chains anew.
  *
  * While an element is replaced, the kernel finds neither the old nor the new for an instant of the commit (a tenth of
  * these lost one of 160 packets a second, Linux 6.12). Rules change at once: meanwhile they judge by words of their own.
@@ -9,8 +9,14 @@ import * as nft from './nft.ts';
 import { dropped, equals, rule, type Chain, type Chains, type Rule } from './nft.ts';
 
 type Ip = 'ip' | 'ip6';
-/** By map, the elements that are being replaced: key to the chain that it shall have. */
-export type Moving = ReadonlyMap<string, ReadonlyMap<string, string>>;
+export interface Moving {
+  /** The elements that are being replaced: key to the chain that it shall have. */
+  readonly words: ReadonlyMap<string, string>;
+  /** The whole map goes and comes anew: its words are all of it, and nobody asks it meanwhile. */
+  readonly isWhole: boolean;
+}
+/** By the name of the map. */
+export type Movings = ReadonlyMap<string, Moving>;
 
 /** One map, and what is asked of it. */
 interface Asked {
@@ -76,37 +82,45 @@ function askings(mark: number): ReadonlyMap<string, Asking> {
   ]);
 }
 
-function chainOf({ before, asks }: Asking): Chain {
-  const rules = asks.map(({ map, when, key }) =>
-    rule(...when, { text: `${key.text} vmap @${map}`, expr: [{ vmap: { key: key.expr, data: `@${map}` } }] }),
-  );
-  return { rules: [...before, ...rules] };
+function asking({ map, when, key }: Asked): Rule {
+  return rule(...when, { text: `${key.text} vmap @${map}`, expr: [{ vmap: { key: key.expr, data: `@${map}` } }] });
 }
 
 /** `mark` is that of what goes to the internet or comes back from it. */
 export function askingChains(mark: number): Chains {
-  return new Map([...askings(mark)].map(([name, asking]) => [name, chainOf(asking)]));
+  const chainOf = ({ before, asks }: Asking): Chain => ({ rules: [...before, ...asks.map(asking)] });
+  return new Map([...askings(mark)].map(([name, each]) => [name, chainOf(each)]));
+}
+
+/** Commands that add the maps, empty; of all, or of these names. */
+export function renderMaps(table: string, mark: number, names?: ReadonlySet<string>): string {
+  return [...askings(mark).values()]
+    .flatMap(({ asks }) => asks)
+    .filter(({ map }) => names?.has(map) !== false)
+    .map(({ map, key }) => `add map ${table} ${map} { typeof ${key.text} : verdict; flags interval; }\n`)
+    .join('');
 }
 
 /** A rule that judges by its own words, for as long as the map has none. */
-function insteadOf({ when, key }: Asked, words: ReadonlyMap<string, string>): Rule {
+function insteadOf({ when, key }: Asked, { words }: Moving): readonly Rule[] {
   const verdicts = [...words].map(([word, chain]) => `${word} : goto ${chain}`).join(', ');
-  return rule(...when, { text: `${key.text} vmap { ${verdicts} }`, expr: [] });
+  return words.size === 0 ? [] : [rule(...when, { text: `${key.text} vmap { ${verdicts} }`, expr: [] })];
 }
 
-/** Commands before the elements of `moving` are replaced, and after: each anew the rules of the chains that ask for one. */
-export function renderAround(table: string, mark: number, moving: Moving): readonly [string, string] {
-  const concerned = [...askings(mark)].filter(([, { asks }]) => asks.some(({ map }) => moving.has(map)));
-  const render = (isMeanwhile: boolean): string =>
+/** Commands before the elements of `movings` are replaced, and after: each anew the rules of the chains that ask for one. */
+export function renderAround(table: string, mark: number, movings: Movings): readonly [string, string] {
+  const concerned = [...askings(mark)].filter(([, { asks }]) => asks.some(({ map }) => movings.has(map)));
+  const render = (rulesOf: (asked: Asked) => readonly Rule[]): string =>
     concerned
-      .map(([name, asking]) => {
-        const instead = asking.asks.flatMap((each) => {
-          const words = isMeanwhile ? moving.get(each.map) : undefined;
-          return words === undefined ? [] : [insteadOf(each, words)];
-        });
-        const before = [...asking.before, ...instead];
-        return `flush chain ${table} ${name}\n${nft.renderRules(table, name, chainOf({ ...asking, before }).rules)}`;
+      .map(([name, { before, asks }]) => {
+        const rules = [...before, ...asks.flatMap(rulesOf)];
+        return `flush chain ${table} ${name}\n${nft.renderRules(table, name, rules)}`;
       })
       .join('');
-  return [render(true), render(false)];
+  const meanwhile = (asked: Asked): readonly Rule[] => {
+    const moving = movings.get(asked.map);
+    if (moving === undefined) return [asking(asked)];
+    return [...insteadOf(asked, moving), ...(moving.isWhole ? [] : [asking(asked)])];
+  };
+  return [render(meanwhile), render((asked) => [asking(asked)])];
 }

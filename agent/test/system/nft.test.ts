@@ -116,6 +116,28 @@ describe('what nft lists is what was asked for', () => {
     expect(renderGrants(more, nothingAround, await table()), 'of new pairs alone').toHaveLength(1);
   });
 
+  test('a map of which much goes is made anew, and rules judge by all of it meanwhile', async () => {
+    const hosts = Array.from({ length: 20 }, (_, at) => `192.168.1.${2 * at}/32`);
+    const granting = (protocol: string): Desired =>
+      desiredOf(rule('any', ['10.77.0.0/16', ...hosts].join(' '), protocol));
+    const after = granting('tcp:23');
+    const passes = (): boolean[] => [22, 23].map((port) => connects(peer, home.addresses[0] ?? '', port));
+    await run(renderWhole(granting('tcp:22'), nothingAround) + leased);
+    const scripts = renderGrants(after, nothingAround, await table());
+    expect([scripts.length, passes()]).toEqual([3, [true, false]]);
+    await run(scripts[0] ?? '');
+    await run(`delete map ${name} grants4`);
+    expect(passes(), 'while there is no map').toEqual([false, true]);
+    await run(renderWhole(granting('tcp:22'), nothingAround) + leased);
+    for (const script of renderGrants(after, nothingAround, await table())) await run(script);
+    expect(passes()).toEqual([false, true]);
+    expect(guardFindings(after, { ...nothingAround, guard: await table() })).toEqual([]);
+    expect(renderGrants(after, nothingAround, await table())).toEqual([]);
+    // Nothing of so many is left: no words, and no rule.
+    for (const script of renderGrants(desiredOf(), nothingAround, await table())) await run(script);
+    expect([passes(), renderGrants(desiredOf(), nothingAround, await table())]).toEqual([[false, false], []]);
+  });
+
   test('and so are those that an exit carries for', async () => {
     const carrying = (protocol: string): Desired =>
       compile(believed([], members, [exitRule('member:laptop', 'member:vps', protocol)]), vps.id, {
