@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectFirewall } from '../../src/drivers/nft.ts';
 import { compile } from '../../src/policy/compile.ts';
-import { closedDesired, type Desired } from '../../src/policy/desired.ts';
+import { closedDesired, type Choices, type Desired } from '../../src/policy/desired.ts';
 import { grantFindings, renderGrants, renderWhole } from '../../src/plan/elements.ts';
 import { nothingAround } from '../../src/plan/observed.ts';
 import { renderTable, table as name } from '../../src/plan/guard.ts';
 import { guardFindings } from '../../src/plan/prove.ts';
+import type { Member } from '../../src/trust/types.ts';
 import type { NftTable } from '../../src/wire/nft-json.ts';
 import { believed, choices, exitRule, rule } from '../policy/believed.ts';
 import { home, laptop } from '../trust/network.ts';
@@ -16,8 +17,8 @@ import { members, vps } from './router-world.ts';
 let router: Namespace;
 let peer: Namespace;
 let internet: Namespace;
-/** Of RFC 5737, which the table takes for the internet. */
-const public4 = '198.51.100.9';
+/** Of RFC 5737, which the table takes for the internet: by the WAN, and by the mesh. */
+const [public4, behindMesh4] = ['198.51.100.9', '203.0.113.9'];
 const firewall = connectFirewall();
 const run = (script: string): Promise<void> => router.enter(() => firewall.run(script));
 const table = async (): Promise<NftTable> => {
@@ -41,6 +42,8 @@ beforeAll(() => {
   router.run(`ip link add wan0 type veth peer name eth0 netns ${internet.name}; sysctl -qw net.ipv4.ip_forward=1`);
   router.run('ip addr add 198.51.100.1/24 dev wan0; ip link set wan0 up');
   internet.run(`ip addr add ${public4}/24 dev eth0; ip link set eth0 up; ip link set lo up`);
+  peer.run(`ip addr add ${behindMesh4}/32 dev mesh0`);
+  router.run(`ip route add ${behindMesh4} dev rn0`);
   peer.run(`ip route add ${public4} via ${home.addresses[0] ?? ''}`);
 });
 afterAll(() => {
@@ -138,20 +141,22 @@ describe('what nft lists is what was asked for', () => {
     expect([passes(), renderGrants(desiredOf(), nothingAround, await table())]).toEqual([[false, false], []]);
   });
 
-  test('and so are those that an exit carries for', async () => {
-    const carrying = (protocol: string): Desired =>
-      compile(believed([], members, [exitRule('member:laptop', 'member:vps', protocol)]), vps.id, {
-        ...choices,
-        offersExit: true,
-      });
-    await run(renderWhole(carrying('tcp:22'), nothingAround) + leased);
-    const after = carrying('tcp:23');
+  const exits = (protocol: string, self: Member, over: Partial<Choices>): Desired =>
+    compile(believed([], members, [exitRule('member:laptop', 'member:vps', protocol)]), self.id, {
+      ...choices,
+      ...over,
+    });
+  test.each([
+    ['carries4', vps, { offersExit: true }, () => [22, 23].map((port) => connects(peer, public4, port))],
+    ['uses4', laptop, { exit: vps.name }, () => [22, 23].map((port) => connects(router, behindMesh4, port))],
+  ] as const)('and so are those of %s', async (map, self, over, passes) => {
+    await run(renderWhole(exits('tcp:22', self, over), nothingAround) + leased);
+    const after = exits('tcp:23', self, over);
     const scripts = renderGrants(after, nothingAround, await table());
-    const passes = (): boolean[] => [22, 23].map((port) => connects(peer, public4, port));
     expect([scripts.length, passes()]).toEqual([3, [true, false]]);
-    await run(`${scripts[0] ?? ''}flush map ${name} carries4`);
+    await run(`${scripts[0] ?? ''}flush map ${name} ${map}`);
     expect(passes(), 'while there is no element').toEqual([false, true]);
-    await run(renderWhole(carrying('tcp:22'), nothingAround) + leased);
+    await run(renderWhole(exits('tcp:22', self, over), nothingAround) + leased);
     for (const script of renderGrants(after, nothingAround, await table())) await run(script);
     expect(passes()).toEqual([false, true]);
     expect(guardFindings(after, { ...nothingAround, guard: await table() })).toEqual([]);
