@@ -11,7 +11,7 @@ import { connectDnsmasq } from './drivers/dnsmasq.ts';
 import { connectFirewall } from './drivers/nft.ts';
 import { monitorTables } from './drivers/nft-monitor.ts';
 import { openFlash } from './drivers/flash.ts';
-import { giveBackMemory, spareCompiler } from './drivers/heap.ts';
+import { giveBackMemory } from './drivers/heap.ts';
 import { openKeys } from './drivers/keys.ts';
 import { connectBroker } from './drivers/mqtt.ts';
 import { connectLifelines } from './drivers/lifelines.ts';
@@ -53,7 +53,6 @@ function connectWorld(ubus: Ubus, wireGuardPath: string, trigger: () => void): W
 }
 
 function daemon(): void {
-  spareCompiler();
   const keys = openKeys(folder);
   const ubus = connectUbus({ path: ubusSocket, onFault: (fault) => log(fault.message) });
   const agent: Agent = new Agent({
