@@ -69,6 +69,7 @@ describe('the feed', () => {
     );
     expect(index).toContain('\n\nPackage: luci-app-rustynet\n');
     expect(index).toContain(`Filename: ${pageName}\nSize: ${feed[pageName]?.length}\n`);
+    expect(index).toContain('\n\nPackage: prometheus-node-exporter-lua-rustynet\n');
     expect(index.endsWith('\n\n')).toBe(true);
     expect(execFileSync('gzip', ['-dc'], { input: feed['Packages.gz'] }).toString()).toBe(index);
   });

@@ -1,5 +1,7 @@
 // What prometheus-node-exporter-lua tells by our collector is what the daemon says, as Prometheus itself understands it; an
 // agent that does not answer is a failed scrape and no zero.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../agent/src/control/ports.ts';
 import type { Mesh } from '../topology/mesh.ts';
@@ -49,6 +51,17 @@ test('traffic to a peer is counted by its name, beside its handshake and its lin
   expect(await one('rustynet_peer_latest_handshake_timestamp_seconds{peer="r2"}')).toBeGreaterThanOrEqual(shaken);
   expect(await one('count(rustynet_peers)')).toBe(4);
   expect(await one('sum(rustynet_peers{link=~"up|quiet"})')).toBe(1);
+});
+
+test('of what README has for an alarm, nothing is raised, and Prometheus takes each', async () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const [, alarms = ''] = /To be alarmed by:\n\n((?: {4}.*\n)+)/.exec(readme) ?? [];
+  const rules = alarms.trim().split(/\n */);
+  expect(rules.length).toBeGreaterThan(4);
+  // A query that it does not take has no result, which is no empty one.
+  for (const rule of rules) await prometheus.until(rule, (samples) => samples.length === 0);
+  // Nor is one of a metric that there is none of.
+  for (const [name] of alarms.matchAll(/(?:rustynet|node)_\w+/g)) expect(await one(`count(${name})`)).toBeGreaterThan(0);
 });
 
 test('an agent that is stopped is a failed scrape, and has neither state nor peers', async () => {

@@ -50,7 +50,7 @@ function exporterOf({ guest }: Router): Server {
   });
 }
 
-/** Nobody listens there a moment later, most likely; if somebody does, Prometheus says so and ends. */
+/** Nobody else listens there a moment later, most likely; if somebody does, Prometheus says so and ends. */
 async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listening(server);
@@ -70,9 +70,12 @@ async function until(
   port: number,
   query: string,
   isWanted: (samples: readonly Sample[]) => boolean,
+  endedBy: () => string | undefined,
 ): Promise<readonly Sample[]> {
   let last = 'nothing';
-  for (const end = performance.now() + patienceMs; performance.now() < end; await pause(500)) {
+  for (const endMs = performance.now() + patienceMs; performance.now() < endMs; await pause(500)) {
+    const end = endedBy();
+    if (end !== undefined) throw new Error(`prometheus: wanted it to run on, got ${end}`);
     try {
       const samples = await ask(port, query);
       if (isWanted(samples)) return samples;
@@ -105,9 +108,17 @@ export async function startPrometheus(router: Router): Promise<Prometheus> {
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()).once('error', () => resolve()));
+  let endedBy: string | undefined;
+  const ended = new Promise<void>((resolve) => {
+    const end = (how: string): void => {
+      endedBy ??= how;
+      resolve();
+    };
+    child.once('close', (code, signal) => end(signal ?? `status ${String(code)}`));
+    child.once('error', (error) => end(`${error.message} (sh bundle/prepare.sh installs it)`));
+  });
   return {
-    until: (query, isWanted) => until(port, query, isWanted),
+    until: (query, isWanted) => until(port, query, isWanted, () => endedBy),
     stop: async () => {
       child.kill();
       await ended;

@@ -54,8 +54,9 @@ const x25519Header = Buffer.from('302e020100300506032b656e04220420', 'hex');
 function wireGuardKeyAt(path: string): WireGuardKey {
   const key = Buffer.concat([x25519Header, secretAt(path)]);
   const secret = createPrivateKey({ key, format: 'der', type: 'pkcs8' });
-  const { x = '' } = createPublicKey(secret).export({ format: 'jwk' });
-  return encodeBase64(Buffer.from(x, 'base64url')) as WireGuardKey;
+  // The 32 bytes of the key end a SubjectPublicKeyInfo.
+  const spki = createPublicKey(secret).export({ format: 'der', type: 'spki' });
+  return encodeBase64(spki.subarray(-32)) as WireGuardKey;
 }
 
 function identityKeyOf(secret: Uint8Array): IdentityKey {

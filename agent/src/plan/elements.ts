@@ -141,7 +141,7 @@ export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>,
   const { exit } = marksOf(desired);
   const rendered = ({ name, want, got }: Change): string => {
     if (movings.get(name)?.isWhole !== true) return renderChange(table, name, want, got);
-    const anew = `delete map ${table} ${name}\n${renderMaps(table, exit, new Set([name]))}`;
+    const anew = `delete map ${table} ${name}\n${renderMaps(table, exit, name)}`;
     return anew + renderChange(table, name, want, new Map());
   };
   const chains = renderProtocolChains(missing);

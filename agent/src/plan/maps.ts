@@ -92,11 +92,11 @@ export function askingChains(mark: number): Chains {
   return new Map([...askings(mark)].map(([name, each]) => [name, chainOf(each)]));
 }
 
-/** Commands that add the maps, empty; of all, or of these names. */
-export function renderMaps(table: string, mark: number, names?: ReadonlySet<string>): string {
+/** Commands that add the maps, empty; all of them, or the one of this name. */
+export function renderMaps(table: string, mark: number, name?: string): string {
   return [...askings(mark).values()]
     .flatMap(({ asks }) => asks)
-    .filter(({ map }) => names?.has(map) !== false)
+    .filter(({ map }) => name === undefined || map === name)
     .map(({ map, key }) => `add map ${table} ${map} { typeof ${key.text} : verdict; flags interval; }\n`)
     .join('');
 }

@@ -11,9 +11,9 @@ local function flag(value)
 	return value and 1 or 0
 end
 
-local function one_of(name, label, known, value)
+local function one_of(name, label, values, value)
 	local say = metric(name, "gauge")
-	for _, each in ipairs(known) do
+	for _, each in ipairs(values) do
 		say({ [label] = each }, flag(each == value))
 	end
 end
