@@ -61,7 +61,8 @@ test('of what README has for an alarm, nothing is raised, and Prometheus takes e
   // A query that it does not take has no result, which is no empty one.
   for (const rule of rules) await prometheus.until(rule, (samples) => samples.length === 0);
   // Nor is one of a metric that there is none of.
-  for (const [name] of alarms.matchAll(/(?:rustynet|node)_\w+/g)) expect(await one(`count(${name})`)).toBeGreaterThan(0);
+  for (const [name] of alarms.matchAll(/(?:rustynet|node)_\w+/g))
+    expect(await one(`count(${name})`)).toBeGreaterThan(0);
 });
 
 test('an agent that is stopped is a failed scrape, and has neither state nor peers', async () => {
