@@ -1,13 +1,15 @@
 import { build, type BuildOptions } from 'esbuild';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answer5, kept, packet, publish5, startAedes, startFake } from '../agent/test/drivers/brokers.ts';
-import { slimMqtt } from './aliases.ts';
+import { readVectors } from '../agent/test/trust/make-vectors.ts';
+import { runVector } from '../agent/test/trust/run-vector.ts';
+import { nativeCrypto, slimMqtt } from './aliases.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rustynet-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,8 +37,8 @@ function bundle(name: string, contents: string, more: BuildOptions = {}): Promis
   return build({ ...common, stdin, outfile, plugins: [slimMqtt()], logLevel: 'silent', ...more }).then(() => outfile);
 }
 
-async function runBundle(file: string, url: string): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [file, url], { timeout: 20_000 });
+async function runBundle(file: string, argument: string): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, [file, argument], { timeout: 20_000 });
 }
 
 describe('the MQTT driver as a router gets it', () => {
@@ -105,6 +107,21 @@ describe('the MQTT driver as a router gets it', () => {
     expect(published[0]?.toString()).toContain('answer');
   });
 });
+
+it('trusts as a router does: every vector has the same outcome by OpenSSL as by noble, word for word', async () => {
+  const run = join(import.meta.dirname, '../agent/test/trust/run-vector.ts');
+  const program = `import { runVector } from ${JSON.stringify(run)};
+    const vectors = JSON.parse(require('node:fs').readFileSync(process.argv[2], 'utf8'));
+    console.log(JSON.stringify(vectors.map(runVector)));`;
+  const file = await bundle('trust.cjs', program, { plugins: [nativeCrypto()] });
+  const plain = await bundle('plain-trust.cjs', program, { plugins: [] });
+  const isNative = (each: string): boolean => readFileSync(each, 'utf8').includes('createPublicKey');
+  expect([isNative(file), isNative(plain)]).toEqual([true, false]);
+  const [vectors, path] = [readVectors(), join(folder, 'vectors.json')];
+  writeFileSync(path, JSON.stringify(vectors));
+  const { stdout } = await runBundle(file, path);
+  expect(JSON.parse(stdout)).toEqual(vectors.map(runVector));
+}, 60_000);
 
 it('does not bundle the transports of the whole package', async () => {
   const whole = bundle('whole.cjs', `import mqtt from 'mqtt'; mqtt.connect('mqtt://a');`);

@@ -1,10 +1,11 @@
 /**
- * What the MQTT client brings along and a router does not need, replaced while bundling.
- * In: esbuild's resolution of imports. Out: a plugin that answers for the packages below with Node's own modules or with
+ * What the MQTT client brings along and a router does not need, and what Node itself has, replaced while bundling.
+ * In: esbuild's resolution of imports. Out: plugins that answer for the packages below with Node's own modules or with
  * a few bytes; each entry says what is lost. A transport that is not ours fails the build.
  */
 import type { OnResolveResult, Plugin } from 'esbuild';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 
 /** CommonJS, as the packages that ask for it expect. */
 const replacements: Readonly<Record<string, string>> = {
@@ -64,4 +65,19 @@ export function slimMqtt(): Plugin {
 
 function refuse({ path, importer }: { path: string; importer: string }): OnResolveResult {
   return { errors: [{ text: `wanted mqtt/lib/client alone in the bundle, got ${path} for ${importer}` }] };
+}
+
+const sources = fileURLToPath(new URL('../agent/src/', import.meta.url));
+const native = `${sources}drivers/crypto.ts`;
+
+/** What our own files ask of noble; noble's own files ask each other. */
+export function nativeCrypto(): Plugin {
+  return {
+    name: 'native-crypto',
+    setup(build) {
+      build.onResolve({ filter: /^@noble\/(curves\/ed25519|hashes\/(sha2|hmac))\.js$/ }, ({ importer }) =>
+        importer.startsWith(sources) && importer !== native ? { path: native } : undefined,
+      );
+    },
+  };
 }

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minify, type MinifyOptions } from 'terser';
 import { digestOf } from '../agent/src/trust/words.ts';
-import { slimMqtt } from './aliases.ts';
+import { nativeCrypto, slimMqtt } from './aliases.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 export const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string };
@@ -102,13 +102,13 @@ async function squeezedOnce(code: string): Promise<string> {
 }
 
 export function buildRouter(): Promise<Built> {
-  return buildTo(routerBundle, routerEntry, [slimMqtt()], squeezedOnce);
+  return buildTo(routerBundle, routerEntry, [slimMqtt(), nativeCrypto()], squeezedOnce);
 }
 
 /** The router's bundle before it is minified: what it is made of, readable, each file under a comment with its path. */
 export async function readableRouter(...before: readonly Plugin[]): Promise<string> {
   const options = { ...common, entryPoints: [path(routerEntry)], minify: false, write: false } satisfies BuildOptions;
-  const { outputFiles } = await build({ ...options, format: 'cjs', plugins: [...before, slimMqtt()] });
+  const { outputFiles } = await build({ ...options, format: 'cjs', plugins: [...before, slimMqtt(), nativeCrypto()] });
   return outputFiles.map(({ text }) => text).join('');
 }
 
