@@ -197,7 +197,7 @@ export interface AuditStore {
 export interface Settings {
   /** Options of the section `main`; Fault `SETTINGS` when there is none. */
   read(): Promise<JsonObject>;
-  /** Sets options and lists, or removes those that are `undefined`, and commits. */
+  /** Sets options and lists, or removes those that are `undefined`, and commits; Faults as of `Configuration`. */
   write(options: Readonly<Record<string, string | readonly string[] | undefined>>): Promise<void>;
 }
 
@@ -210,7 +210,10 @@ export type SectionChange =
 export interface Configuration {
   /** Sections by name, options with `.type`; none when there is no such package. */
   sections(config: string): Promise<Readonly<Record<string, JsonObject>>>;
-  /** Commits the changes; Fault `PENDING` when there are changes of somebody else that a commit would take along. */
+  /**
+   * Commits the changes. Fault `PENDING` when there are changes of somebody else that a commit would take along, `BUSY`
+   * while settings that LuCI applies wait to be confirmed.
+   */
   change(config: string, changes: readonly SectionChange[]): Promise<void>;
 }
 

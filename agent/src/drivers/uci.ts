@@ -1,6 +1,9 @@
 /**
  * UCI, through rpcd's `uci` object (vectors/openwrt-25.12-rpcd-uci.md). In and out: strings and lists of them. A commit
  * there makes procd run the reload triggers of the package about a second later.
+ *
+ * While rpcd has settings on trial (LuCI's Save & Apply, until they are confirmed), it refuses commit and revert alike to
+ * everybody (rpc_uci_revert_commit), and takes changes, which `get` shows from then on as if they were settings.
  */
 import { statfsSync } from 'node:fs';
 import {
@@ -22,32 +25,71 @@ function freeKb(): number {
   return (bavail * bsize) / 1024;
 }
 
-/**
- * All of it, or nothing is left uncommitted. libuci does not look whether its writes came through (uci_file_commit): on a
- * full flash a commit leaves an empty file, and a router without its LAN. Throws Fault `ROOM`.
- */
-async function committed(ubus: Ubus, file: string, free: () => number, work: () => Promise<void>): Promise<void> {
-  const requireRoom = (): void => {
-    const got = free();
+class Files {
+  readonly #ubus: Ubus;
+  readonly #free: () => number;
+  /** Those where changes of ours could neither be committed nor taken back. */
+  readonly #left = new Set<string>();
+
+  constructor(ubus: Ubus, free: () => number) {
+    this.#ubus = ubus;
+    this.#free = free;
+  }
+
+  async get(file: string, args: JsonObject = {}): Promise<JsonObject> {
+    if (this.#left.has(file)) await this.#revert(file);
+    return this.#ubus.call('uci', 'get', { config: file, ...args });
+  }
+
+  async #revert(file: string): Promise<void> {
+    await this.#ubus.call('uci', 'revert', { config: file });
+    this.#left.delete(file);
+  }
+
+  #requireRoom(file: string): void {
+    const got = this.#free();
     if (got >= roomKb) return;
     throw new Fault('ROOM', file, `/etc/config/${file}: wanted ${roomKb} KB of free flash, got ${got}`);
-  };
-  requireRoom();
-  try {
-    await work();
-    // Again, since the work takes a second on a slow router, and something else may fill the flash in it.
-    requireRoom();
-    await ubus.call('uci', 'commit', { config: file });
-  } catch (error) {
-    await ubus.call('uci', 'revert', { config: file }).catch(() => undefined);
-    throw error;
+  }
+
+  /** Uncommitted changes of a person at the command line lie in the same place as ours would. */
+  async #requireNoOthers(file: string): Promise<void> {
+    const { changes: others } = await this.#ubus.call('uci', 'changes', { config: file });
+    if (!Array.isArray(others) || others.length === 0) return;
+    const message = `/etc/config/${file}: wanted no uncommitted changes, got ${others.length}; "uci commit ${file}" or "uci revert ${file}"`;
+    throw new Fault('PENDING', file, message);
+  }
+
+  /**
+   * All of it, or nothing is left uncommitted. libuci does not look whether its writes came through (uci_file_commit): on
+   * a full flash a commit leaves an empty file, and a router without its LAN. Throws Fault `ROOM`, `PENDING`, `BUSY`.
+   */
+  async change(file: string, work: () => Promise<void>): Promise<void> {
+    this.#requireRoom(file);
+    if (!this.#left.has(file)) await this.#requireNoOthers(file);
+    try {
+      // Of nothing, or of what was left: only asks whether a commit would be refused.
+      await this.#revert(file);
+      this.#left.add(file);
+      await work();
+      // Again, since the work takes a second on a slow router, and something else may fill the flash in it.
+      this.#requireRoom(file);
+      await this.#ubus.call('uci', 'commit', { config: file });
+      this.#left.delete(file);
+    } catch (error) {
+      if (this.#left.has(file)) await this.#revert(file).catch(() => undefined);
+      if (!(error instanceof Fault) || error.code !== 'UBUS_PERMISSION_DENIED') throw error;
+      const message = `/etc/config/${file}: wanted no settings on trial, got some that were applied and not yet confirmed; try again when they are`;
+      throw new Fault('BUSY', file, message, error);
+    }
   }
 }
 
 export function connectSettings(ubus: Ubus, free = freeKb): Settings {
+  const files = new Files(ubus, free);
   return {
     read: async () => {
-      const { values } = await ubus.call('uci', 'get', { config, section });
+      const { values } = await files.get(config, { section });
       if (typeof values !== 'object' || values === null || Array.isArray(values)) {
         // rpcd answers OK with nothing for a section that is not there.
         throw new Fault(
@@ -62,7 +104,7 @@ export function connectSettings(ubus: Ubus, free = freeKb): Settings {
       const entries = Object.entries(options);
       const set = entries.filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined);
       const gone = entries.filter(([, value]) => value === undefined).map(([option]) => option);
-      await committed(ubus, config, free, async () => {
+      await files.change(config, async () => {
         if (set.length > 0) await ubus.call('uci', 'set', { config, section, values: Object.fromEntries(set) });
         if (gone.length > 0) await ubus.call('uci', 'delete', { config, section, options: gone });
       });
@@ -88,24 +130,18 @@ async function changeSection(ubus: Ubus, file: string, change: SectionChange): P
 }
 
 export function connectConfiguration(ubus: Ubus, free = freeKb): Configuration {
+  const files = new Files(ubus, free);
   return {
     sections: async (file) => {
-      const answer = await ubus.call('uci', 'get', { config: file }).catch((error: unknown): JsonObject => {
+      const answer = await files.get(file).catch((error: unknown): JsonObject => {
         if (error instanceof Fault && error.code === 'UBUS_NOT_FOUND') return {};
         throw error;
       });
       return (answer['values'] ?? {}) as Readonly<Record<string, JsonObject>>;
     },
-    change: async (file, changes) => {
-      // Uncommitted changes of a person at the command line lie in the same place as ours would.
-      const { changes: others } = await ubus.call('uci', 'changes', { config: file });
-      if (Array.isArray(others) && others.length > 0) {
-        const message = `/etc/config/${file}: wanted no uncommitted changes, got ${others.length}; "uci commit ${file}" or "uci revert ${file}"`;
-        throw new Fault('PENDING', file, message);
-      }
-      await committed(ubus, file, free, async () => {
+    change: (file, changes) =>
+      files.change(file, async () => {
         for (const change of changes) await changeSection(ubus, file, change);
-      });
-    },
+      }),
   };
 }

@@ -134,6 +134,14 @@ describe("what is the user's stays, and it says what is in the way", () => {
     await ubus.call('uci', 'revert', { config: 'network' });
     expect(await fit(configuration, kernel, choices)).toBeUndefined();
   });
+  test('settings that a person has not committed yet are neither committed nor lost', async () => {
+    write('rustynet', "\nconfig rustynet 'main'\n");
+    await ubus.call('uci', 'set', { config: 'rustynet', section: 'main', values: { lease_s: '60' } });
+    await expect(connectSettings(ubus).write({ network: 'x' })).rejects.toThrow('wanted no uncommitted changes, got 1');
+    expect((await ubus.call('uci', 'changes', { config: 'rustynet' }))['changes']).toEqual([
+      ['set', 'main', 'lease_s', '60'],
+    ]);
+  });
 });
 
 describe('a flash with too little room, where libuci would leave an empty file', () => {
@@ -187,5 +195,63 @@ describe('a flash with too little room, where libuci would leave an empty file',
     };
     await expect(connectSettings(readOnly).write({ network: 'x' })).rejects.toThrow('EROFS');
     expect((await ubus.call('uci', 'changes', { config: 'rustynet' }))['changes'] ?? []).toEqual([]);
+  });
+});
+
+describe('while settings that somebody applied wait to be confirmed, and rpcd refuses commit and revert alike', () => {
+  const busy = (config: string): string =>
+    `/etc/config/${config}: wanted no settings on trial, got some that were applied`;
+  const waiting = async (config: string): Promise<unknown> =>
+    (await ubus.call('uci', 'changes', { config }))['changes'];
+  let session: { readonly ubus_rpc_session: string };
+  /** As LuCI does it: on trial until `confirm`. */
+  const apply = async (): Promise<void> => {
+    await ubus.call('uci', 'set', { config: 'rustynet', section: 'main', values: { lease_s: '300' }, ...session });
+    await ubus.call('uci', 'apply', { rollback: true, timeout: 60, ...session });
+  };
+  const confirm = (): Promise<unknown> => ubus.call('uci', 'confirm', session);
+  beforeEach(async () => {
+    write('rustynet', "\nconfig rustynet 'main'\n");
+    const { ubus_rpc_session: sid } = await ubus.call('session', 'create');
+    session = { ubus_rpc_session: String(sid) };
+    await ubus.call('session', 'grant', { ...session, scope: 'uci', objects: [['rustynet', 'write']] });
+  });
+
+  test('sections are not changed, nothing of them waits, and afterwards they are', async () => {
+    await apply();
+    expect(await fit(configuration, kernel, choices)).toMatchObject({
+      code: 'BUSY',
+      message: expect.stringContaining(busy('network')) as string,
+    });
+    expect([files(), await waiting('network')]).toEqual([[network, firewall], []]);
+    await confirm();
+    expect(await fit(configuration, kernel, choices)).toBeUndefined();
+    expect(file('network')).toContain("config interface 'rn0'");
+  });
+  test('settings are not written, and read as they are', async () => {
+    await apply();
+    const settings = connectSettings(ubus);
+    await expect(settings.write({ network: 'x' })).rejects.toThrow(busy('rustynet'));
+    expect(await settings.read()).toMatchObject({ lease_s: '300' });
+    expect(await settings.read()).not.toHaveProperty('network');
+    await confirm();
+    await settings.write({ network: 'x' });
+    expect(await settings.read()).toMatchObject({ lease_s: '300', network: 'x' });
+  });
+  test('what had been written when it began is taken for no settings, and goes when it has ended', async () => {
+    const overtaken: Ubus = {
+      ...ubus,
+      call: async (object, method, args) => {
+        if (method === 'commit') await apply();
+        return ubus.call(object, method, args);
+      },
+    };
+    const late = connectConfiguration(overtaken);
+    expect(await fit(late, kernel, choices)).toMatchObject({ code: 'BUSY' });
+    expect(await waiting('network')).toHaveLength(2);
+    expect(await fit(late, kernel, choices)).toMatchObject({ code: 'UBUS_PERMISSION_DENIED' });
+    await confirm();
+    expect((await fitting(late, choices)).network).toHaveLength(1);
+    expect([files(), await waiting('network')]).toEqual([[network, firewall], []]);
   });
 });

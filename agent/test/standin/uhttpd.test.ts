@@ -127,7 +127,8 @@ describe('changes of a session', () => {
     expect(onDisk()).toContain("option a '4'");
     expect(await call(sid, 'uci', 'apply', { rollback: true, timeout: 5 }), 'a second one').toEqual([6]);
     expect(await call(await login('root'), 'uci', 'confirm'), 'of another session').toEqual([6]);
-    expect((await bus.call('uci', 'commit', { config: 'example' })).status, 'commit while it is pending').toBe(6);
+    for (const method of ['commit', 'revert'])
+      expect((await bus.call('uci', method, { config: 'example' })).status, `${method} while it is pending`).toBe(6);
     expect(await call(sid, 'uci', 'confirm')).toEqual([0]);
     expect(await call(sid, 'uci', 'confirm'), 'once more').toEqual([5]);
   });

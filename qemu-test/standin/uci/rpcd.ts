@@ -151,11 +151,6 @@ const order: Run = (store, config, args) => {
   return undefined;
 };
 
-const revert: Run = (store, config) => {
-  store.revert(config);
-  return undefined;
-};
-
 function changes(store: UciStore, config: string | undefined, mayRead: (config: string) => boolean): Result {
   if (config !== undefined) return { changes: store.changes(config).map(changeTuple) };
   const configs = store.configs().filter(mayRead);
@@ -232,13 +227,18 @@ function changesMethod({ store, sessions }: UciObject): Method {
 export function uciMethods(object: UciObject): Methods {
   const { store, announce, reloadConfig } = object;
   const apply = new Apply(announce);
-  const commit: Run = (from, config) => {
-    if (apply.isPending()) return 'PERMISSION_DENIED';
-    if (from.load(config) === undefined) return 'NOT_FOUND';
+  const unlessPending =
+    (run: (from: UciStore, config: string) => void): Run =>
+    (from, config) => {
+      if (apply.isPending()) return 'PERMISSION_DENIED';
+      if (from.load(config) === undefined) return 'NOT_FOUND';
+      run(from, config);
+      return undefined;
+    };
+  const commit = unlessPending((from, config) => {
     from.commit(config);
     announce(config);
-    return undefined;
-  };
+  });
   const options = { option: 'String', options: 'Array' } as const;
   const target = { ...place, type: 'String', match: 'Table' } as const;
   const method = (args: Method['args'], run: Run): Method => onConfig(object, { ...args, ...session }, run);
@@ -252,7 +252,10 @@ export function uciMethods(object: UciObject): Methods {
     rename: method({ ...place, option: 'String', name: 'String' }, rename),
     order: method({ config: 'String', sections: 'Array' }, order),
     changes: changesMethod(object),
-    revert: method({ config: 'String' }, revert),
+    revert: method(
+      { config: 'String' },
+      unlessPending((from, config) => from.revert(config)),
+    ),
     commit: method({ config: 'String' }, commit),
     ...applyMethods(object, apply),
     reload_config: {
