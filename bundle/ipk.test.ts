@@ -58,6 +58,7 @@ describe('the archive', () => {
     const files = listed('data.tar.gz').filter((line) => line.startsWith('-'));
     expect(files.map((line) => line.replace(/ 0\/0 \d+ \./, ' '))).toEqual([
       '-rw------- /etc/config/rustynet',
+      '-rw-r--r-- /etc/hotplug.d/iface/00-rustynet',
       '-rw-r--r-- /etc/hotplug.d/ntp/30-rustynet',
       '-rwxr-xr-x /etc/init.d/rustynet',
       '-rwxr-xr-x /etc/init.d/rustynet-guard',

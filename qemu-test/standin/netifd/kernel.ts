@@ -39,3 +39,17 @@ export async function ipBatch(run: Kernel, lines: readonly string[]): Promise<vo
 export async function linkExists(run: Kernel, device: string): Promise<boolean> {
   return (await run('ip', ['link', 'show', 'dev', device])).status === 0;
 }
+
+/**
+ * What netifd does to the kernel when it reads the configuration for the first time: rules that are not the kernel's own go
+ * (system_flush_iprules), and a device that it takes up is down first (system_if_clear_state). Only for `lo` is that
+ * done here: with it go the IPv6 routes of no other device, which is what holds back.
+ */
+export async function clearKernel(run: Kernel, hasLoopback: boolean): Promise<void> {
+  const rules = ['rule flush', 'rule add priority 32766 lookup main'];
+  const batch = (family: string, lines: readonly string[]): Promise<Ran> =>
+    run('ip', [family, '-force', '-batch', '-'], lines.map((line) => `${line}\n`).join(''));
+  await batch('-4', [...rules, 'rule add priority 32767 lookup default']);
+  await batch('-6', rules);
+  if (hasLoopback) await ipBatch(run, ['link set dev lo down']);
+}

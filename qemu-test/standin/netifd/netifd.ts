@@ -15,7 +15,7 @@ import { Devices } from './devices.ts';
 import { type Handler, loadHandlers } from './handlers.ts';
 import { addHostRoute } from './host-routes.ts';
 import { type Announcement, NetInterface, type Protocol, type Surroundings } from './interface.ts';
-import type { Kernel } from './kernel.ts';
+import { clearKernel, type Kernel } from './kernel.ts';
 import { interfaceMethods, networkMethods, deviceMethods } from './objects.ts';
 import { ShellProtocol } from './shell-protocol.ts';
 import { staticProtocol, unknownProtocol } from './static-protocol.ts';
@@ -44,6 +44,7 @@ export class Netifd {
   readonly #objects = new Map<string, Published>();
   #published: Published[] = [];
   #all: Published | undefined;
+  #isNew = true;
 
   constructor(settings: NetifdSettings) {
     this.#settings = settings;
@@ -82,13 +83,16 @@ export class Netifd {
 
   /** Everything down; the objects stay. */
   stop(): Promise<void> {
-    return this.#reloads.run(async () => {
-      await Promise.all([...this.interfaces.keys()].map((name) => this.#remove(name)));
-    });
+    return this.#reloads.run(() => this.#removeAll());
+  }
+
+  async #removeAll(): Promise<void> {
+    await Promise.all([...this.interfaces.keys()].map((name) => this.#remove(name)));
+    this.#isNew = true;
   }
 
   async #stop(): Promise<void> {
-    await Promise.all([...this.interfaces.keys()].map((name) => this.#remove(name)));
+    await this.#removeAll();
     for (const object of this.#published) await object.remove();
     this.#published = [];
   }
@@ -97,6 +101,9 @@ export class Netifd {
     const sections = this.#settings.store.load('network') ?? [];
     const disabled = ({ options }: UciSection): boolean => options.get('disabled') === '1';
     const wanted = sections.filter((section) => section.type === 'interface' && !disabled(section));
+    const devices = wanted.map(({ options }) => options.get('device'));
+    if (this.#isNew) await clearKernel(this.#settings.run, devices.includes('lo'));
+    this.#isNew = false;
     await this.#devices.configure(sections);
     const names = new Set(wanted.map(({ name }) => name));
     const gone = [...this.interfaces.keys()].filter((name) => !names.has(name));

@@ -1,0 +1,64 @@
+/**
+ * The routing layer of the guard at boot and without an agent. In: what the agent wrote for the boot, a netifd that clears
+ * the kernel when it starts. Out: rules and routes as `ip` shows them.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type GuestRoot, openGuestRoot } from './guest-root.ts';
+import { until } from './world.ts';
+
+const metric = 2147483647;
+const routing = (any: string, mesh: string): string =>
+  [
+    `route replace unreachable ${any} table 8507 metric ${metric}`,
+    `route replace unreachable ${mesh} table main metric ${metric}`,
+    'rule add priority 853 not fwmark 0x10000000/0x10000000 lookup 8507',
+    '',
+  ].join('\n');
+const set =
+  'ip -4 rule; ip -6 rule; ip -4 route show table 8507; ip -6 route show table 8507; ip -6 route show fd99::/48';
+const seen = [
+  '853:\tnot from all fwmark 0x10000000/0x10000000 lookup 8507',
+  '853:\tnot from all fwmark 0x10000000/0x10000000 lookup 8507',
+  `unreachable default metric ${metric}`,
+  `unreachable default dev lo metric ${metric} pref medium`,
+  `unreachable fd99::/48 dev lo metric ${metric} pref medium`,
+];
+
+let guest: GuestRoot;
+beforeAll(async () => {
+  guest = await openGuestRoot({
+    '/etc/rustynet/guard/ip4': routing('0.0.0.0/0', '10.99.0.0/16'),
+    '/etc/rustynet/guard/ip6': routing('::/0', 'fd99::/48'),
+  });
+}, 60_000);
+afterAll(() => guest.close());
+
+async function guarding(): Promise<readonly string[]> {
+  const { out } = await guest.run(set);
+  const lines = out.split('\n').map((line) => line.replace(' error -101', '').trimEnd());
+  return lines.filter((line) => /^853:|^unreachable/.test(line));
+}
+const isGuarded = async (): Promise<boolean> => (await guarding()).join('\n') === seen.join('\n');
+
+test('stands after the boot, though netifd has started after it was set', async () => {
+  await until('the guard', isGuarded);
+  expect((await guest.run('ip rule')).out).toMatch(
+    /^0:\tfrom all lookup local\n853:.*\n32766:.*main\n32767:.*default\n$/,
+  );
+});
+
+test('is set again after the network was restarted, and not when another interface comes up', async () => {
+  await guest.run('ip rule add priority 900 lookup main; /etc/init.d/network restart');
+  await until('a netifd that clears', async () => !(await guest.run('ip rule')).out.includes('900:'));
+  await until('the guard', isGuarded);
+  await guest.run('ip rule del priority 853; ACTION=ifup INTERFACE=wan DEVICE=eth0 /sbin/hotplug-call iface');
+  expect(await isGuarded()).toBe(false);
+  await guest.run('ACTION=ifup INTERFACE=loopback DEVICE=lo /sbin/hotplug-call iface');
+  expect(await isGuarded()).toBe(true);
+});
+
+test('and not where the agent is turned off', async () => {
+  await guest.run('uci set rustynet.main.enabled=0; uci commit rustynet; /etc/init.d/network restart');
+  await guest.run('ACTION=ifup INTERFACE=loopback DEVICE=lo /sbin/hotplug-call iface');
+  expect((await guarding()).filter((line) => line.startsWith('853:'))).toEqual([]);
+});
