@@ -65,7 +65,7 @@ export function feedFiles(): Promise<PackageFiles> {
 export async function routerContent(bundle: Uint8Array): Promise<Content> {
   return {
     ...{ name: 'rustynet', section: 'net', conffiles },
-    dependencies: ['ca-bundle', 'ip-full', 'kmod-wireguard', 'nftables-json', 'node', 'wireguard-tools'],
+    dependencies: ['ca-bundle', 'ip-full', 'kmod-wireguard', 'nftables-json', 'node', 'rpcd', 'wireguard-tools'],
     description:
       'Agent of a private WireGuard mesh: verifies the map that the operator signed and enforces it, or stays closed.',
     files: { ...(await feedFiles()), [bundlePath]: { data: bundle, mode: 0o644 } },

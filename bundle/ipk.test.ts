@@ -120,7 +120,9 @@ describe('the control files', () => {
     expect(fields.get('Package')).toBe('rustynet');
     expect(fields.get('Version')).toBe(packageVersion(version));
     expect(fields.get('Architecture')).toBe('all');
-    expect(fields.get('Depends')).toBe('ca-bundle, ip-full, kmod-wireguard, nftables-json, node, wireguard-tools');
+    expect(fields.get('Depends')).toBe(
+      'ca-bundle, ip-full, kmod-wireguard, nftables-json, node, rpcd, wireguard-tools',
+    );
     const unpacked = execFileSync('gzip', ['-dc', 'data.tar.gz'], { cwd: folder });
     expect(fields.get('Installed-Size')).toBe(String(unpacked.length));
     expect(control('conffiles')).toBe('/etc/config/rustynet\n');
