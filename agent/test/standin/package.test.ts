@@ -149,6 +149,13 @@ describe('installed', () => {
     expect(status).not.toBe(0);
     expect(out).toContain('wanted floors of format 1 or older in /etc/rustynet/state, got 2\n');
     await until('the agent that was there', isRunning);
+    const asApk =
+      'PATH=/usr/lib/fake:$PATH PKG_UPGRADE=1 APK_SCRIPT=pre-upgrade sh /usr/lib/opkg/info/rustynet.preinst';
+    // Which goes on, so that the version that is refused is installed then.
+    expect(await guest.run(asApk)).toMatchObject({
+      status: 1,
+      out: expect.stringContaining('rustynet: not to be installed: wanted floors of format 1') as string,
+    });
     expect((await guest.run('opkg list-installed')).out).toBe('rustynet - 1.1.0-r1\n');
     putFloors(floorsFile());
     expect((await opkg('--force-downgrade install /tmp/1.0.0.ipk')).status).toBe(0);
