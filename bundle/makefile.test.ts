@@ -28,7 +28,8 @@ INSTALL_DATA:=install -m0644
 INSTALL_CONF:=install -m0600
 `;
 const said = ['conffiles', 'preinst', 'postinst', 'prerm', 'postrm', 'description'];
-const packaging = `define BuildPackage
+const packaging = `WATCHED:=$(PKG_FILE_DEPENDS)
+define BuildPackage
 $(eval $(call Package/$(1)))
 ${said.map((name) => `export V_${name}=$$(call Package/$(1)/${name})`).join('\n')}
 all:
@@ -37,6 +38,7 @@ all:
 	$(call Package/$(1)/install,$(INTO)/root)
 ${said.map((name) => `\techo "$$$$V_${name}" >$(INTO)/${name}`).join('\n')}
 	echo "$(DEPENDS)" >$(INTO)/depends
+	echo "$(WATCHED)" >$(INTO)/watched
 	echo "$(PKG_VERSION)-r$(PKG_RELEASE) $(PKGARCH)" >$(INTO)/version
 endef
 `;
@@ -105,6 +107,9 @@ describe('the Makefile of the feed', () => {
   test('says the same of version, needs, settings and purpose', () => {
     expectSameWords(content);
     expect(made('conffiles')).toBe(`${content.conffiles.join('\n')}\n`);
+  });
+  test('is run again for another bundle, which lies outside of its folder', () => {
+    expect(made('watched')).toBe(`${bundle}\n`);
   });
   test('says what to do when there is no bundle', () => {
     expect(() => make('openwrt-feed/rustynet', `BUNDLE=${folder}/none`)).toThrow(
