@@ -44,13 +44,17 @@ endef
 `;
 
 /** LuCI's own, which installs whole folders and says nothing of a package but what these variables are. */
-const luciRules = `include $(TOPDIR)/package.mk
+const luciRules = `LUCI_NAME?=$(notdir \${CURDIR})
+include $(TOPDIR)/package.mk
 define Package/$(PKG_NAME)
   PKGARCH:=$(LUCI_PKGARCH)
   DEPENDS:=$(LUCI_DEPENDS)
 endef
 define Package/$(PKG_NAME)/description
 $(LUCI_DESCRIPTION)
+endef
+define Package/$(PKG_NAME)/install
+	echo "$(LUCI_NAME)" >$(INTO)/name
 endef
 $(eval $(call BuildPackage,$(PKG_NAME)))
 `;
@@ -130,6 +134,7 @@ test("LuCI's Makefile says the same of version, needs and purpose, and hands ove
   const content = await pageContent();
   make('luci-app');
   expectSameWords(content);
+  expect(made('name')).toBe(`${content.name}\n`);
   expect([made('postinst'), made('postrm')]).toEqual(
     ['postinst-pkg', 'postrm'].map((name) => String(content.scripts[name])),
   );
