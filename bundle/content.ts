@@ -97,11 +97,13 @@ export async function pageContent(): Promise<Content> {
 
 /** What prometheus-node-exporter-lua asks of the mesh, a package by itself as each collector of it is. */
 export async function collectorContent(): Promise<Content> {
+  const restart = await readFile(path(`openwrt-feed/${collectorName}/control/restart`));
   return {
-    ...{ name: collectorName, section: 'utils', conffiles: [], scripts: {} },
+    ...{ name: collectorName, section: 'utils', conffiles: [] },
     dependencies: ['prometheus-node-exporter-lua', 'rustynet'],
     description:
       'Collector of prometheus-node-exporter-lua: state, map, lease, broker, refusals and peers of the Rustynet mesh',
     files: await filesBelow(path(`openwrt-feed/${collectorName}/files`), ''),
+    scripts: { 'postinst-pkg': restart, postrm: restart },
   };
 }

@@ -122,12 +122,17 @@ describe('the Makefile of the feed', () => {
   });
 });
 
-test('the Makefile of the collector installs its file, and says the same of version, needs and purpose', async () => {
+function expectSameScripts({ scripts }: Content): void {
+  expect([made('postinst'), made('postrm')]).toEqual(['postinst-pkg', 'postrm'].map((name) => String(scripts[name])));
+}
+
+test('the Makefile of the collector installs its file, and says the same of version, needs, purpose and scripts', async () => {
   const content = await collectorContent();
   rmSync(into, { recursive: true });
   make(`openwrt-feed/${content.name}`);
   expectSameFiles(content);
   expectSameWords(content);
+  expectSameScripts(content);
 });
 
 test("LuCI's Makefile says the same of version, needs and purpose, and hands over the scripts unchanged", async () => {
@@ -135,7 +140,5 @@ test("LuCI's Makefile says the same of version, needs and purpose, and hands ove
   make('luci-app');
   expectSameWords(content);
   expect(made('name')).toBe(`${content.name}\n`);
-  expect([made('postinst'), made('postrm')]).toEqual(
-    ['postinst-pkg', 'postrm'].map((name) => String(content.scripts[name])),
-  );
+  expectSameScripts(content);
 });

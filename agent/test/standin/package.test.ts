@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildRouter, routerBundle } from '../../../bundle/build.ts';
-import { routerContent } from '../../../bundle/content.ts';
+import { collectorContent, routerContent } from '../../../bundle/content.ts';
 import { buildIpk } from '../../../bundle/ipk.ts';
 import { openFlash } from '../../src/drivers/flash.ts';
 import type { Digest } from '../../src/trust/types.ts';
@@ -200,5 +200,40 @@ describe('a flash without room', () => {
     await guest.run('umount /etc/rc.d');
     await opkg('remove rustynet');
     expect((await opkg('install /tmp/1.1.0.ipk')).status).toBe(0);
+  });
+});
+
+describe('the collector of Prometheus', () => {
+  const exporter = '/etc/init.d/prometheus-node-exporter-lua';
+  const service = [
+    '#!/bin/sh /etc/rc.common',
+    'USE_PROCD=1',
+    'start_service() {',
+    '  procd_open_instance',
+    '  procd_set_param command sleep 1000',
+    '  procd_set_param pidfile /var/run/exporter.pid',
+    '  procd_close_instance',
+    '}\n',
+  ].join('\n');
+  const pid = async (): Promise<string> => (await guest.run('cat /var/run/exporter.pid')).out;
+  const differsFrom = (old: string) => async (): Promise<boolean> => {
+    const now = await pid();
+    return now !== old && /^\d+\n$/.test(now);
+  };
+  it('is seen by an exporter that runs, which is started again with it and without it; one that was stopped is not', async () => {
+    const { bytes, name } = buildIpk(await collectorContent(), '1.0.0', 1_790_000_000);
+    writeFileSync(`${guest.root}/tmp/${name}`, bytes);
+    writeFileSync(`${guest.root}${exporter}`, service, { mode: 0o755 });
+    await guest.run(`${exporter} start`);
+    await until('the exporter', differsFrom(''));
+    const first = await pid();
+    expect((await opkg(`install /tmp/${name}`)).status).toBe(0);
+    await until('an exporter that has the collector', differsFrom(first));
+    const second = await pid();
+    expect((await opkg('remove prometheus-node-exporter-lua-rustynet')).status).toBe(0);
+    await until('an exporter without it', differsFrom(second));
+    await guest.run(`${exporter} stop`);
+    expect((await opkg(`install /tmp/${name}`)).status).toBe(0);
+    expect((await guest.run(`${exporter} running`)).status).toBe(1);
   });
 });
