@@ -13,10 +13,10 @@ type Around = Omit<
 
 /** While protected, plain DNS is closed: names of endpoints are then asked like those of every other lifeline. */
 async function lookAround(world: World, desired: Desired, broker: string | undefined): Promise<Around> {
-  const around = await world.surroundings.look(desired.interface, desired.localNetworks);
+  const { uplinkClocks, ...around } = await world.surroundings.look(desired.interface, desired.localNetworks);
   const endpoints = desired.peers.flatMap((peer) => peer.endpoints);
   if (isProtected(desired)) {
-    return { ...around, ...(await world.lifelines.look(broker, endpoints, around.uplinkResolvers)) };
+    return { ...around, ...(await world.lifelines.look(broker, endpoints, around.uplinkResolvers, uplinkClocks)) };
   }
   return { ...around, lifelines: [], lifelineHosts: [], resolved: await world.resolver.resolve(endpoints) };
 }

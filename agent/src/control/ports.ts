@@ -135,13 +135,22 @@ export interface Resolver {
   problems(): ReadonlyMap<Endpoint, string>;
 }
 
+/** An NTP server that DHCP told of on an uplink. */
+export interface ToldClock {
+  readonly network: string;
+  readonly address: Ip;
+}
 /** What netifd knows of the networks beside the mesh. */
 export interface Surroundings {
   /** `name` is the mesh's own interface, which is none of them. */
   look(
     name: string,
     localNetworks: readonly string[],
-  ): Promise<Pick<Observed, 'locals' | 'uplinks' | 'uplinkResolvers' | 'uplinkMtu'>>;
+  ): Promise<
+    Pick<Observed, 'locals' | 'uplinks' | 'uplinkResolvers' | 'uplinkMtu'> & {
+      readonly uplinkClocks: readonly ToldClock[];
+    }
+  >;
 }
 
 /** What keeps the tunnel alive while everything else in the clear is closed. */
@@ -152,7 +161,12 @@ export interface KnownLifelines {
 }
 export interface Lifelines {
   /** Asks `resolvers` directly; `broker` is a URL. What does not answer is missing and in nobody's way. */
-  look(broker: string | undefined, endpoints: readonly Endpoint[], resolvers: readonly Ip[]): Promise<KnownLifelines>;
+  look(
+    broker: string | undefined,
+    endpoints: readonly Endpoint[],
+    resolvers: readonly Ip[],
+    told: readonly ToldClock[],
+  ): Promise<KnownLifelines>;
   /** Why a name is missing. */
   problems(): readonly string[];
 }

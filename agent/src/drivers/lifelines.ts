@@ -1,9 +1,9 @@
 /**
  * What keeps the tunnel alive while the router is protected: the broker, endpoints, NTP. In: the broker's URL, endpoints,
- * DNS servers of the uplinks; the NTP servers of `system.ntp`. Out: addresses that may be reached in the clear, and names
- * with their addresses. Asked by drivers/ask.ts, past dnsmasq, whose own questions are closed by then.
+ * DNS and NTP servers of the uplinks; `system.ntp`. Out: addresses that may be reached in the clear, and names with their
+ * addresses. Asked by drivers/ask.ts, past dnsmasq, whose own questions are closed by then.
  */
-import type { Json, Lifelines, Ubus } from '../control/ports.ts';
+import type { Json, Lifelines, ToldClock, Ubus } from '../control/ports.ts';
 import type { Lifeline } from '../plan/observed.ts';
 import { parseIp } from '../trust/ip.ts';
 import type { Endpoint, Ip } from '../trust/types.ts';
@@ -43,13 +43,21 @@ function endpointOf(endpoint: Endpoint): Target {
   return { host: endpoint.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(endpoint.slice(at + 1)) };
 }
 
-async function ntpServers(ubus: Ubus): Promise<readonly Target[]> {
+function listOf(value: Json = []): readonly string[] {
+  return (Array.isArray(value) ? (value as readonly Json[]) : [value]).map(String);
+}
+
+/** Those that /etc/init.d/sysntpd gives to ntpd, but for what DHCP says on a LAN. */
+async function ntpServers(ubus: Ubus, told: readonly ToldClock[]): Promise<readonly Target[]> {
   const { values = {} } = await ubus
     .call('uci', 'get', { config: 'system', section: 'ntp' })
     .catch(() => ({}) as never);
-  const { server = [], enabled } = values as Record<string, Json>;
-  const list = Array.isArray(server) ? (server as readonly Json[]) : [server];
-  return enabled === '0' ? [] : list.map((host) => ({ host: String(host).toLowerCase(), port: ntpPort }));
+  const { server, enabled, use_dhcp: usesDhcp, dhcp_interface: only } = values as Record<string, Json>;
+  if (enabled === '0') return [];
+  const among = listOf(only).join(' ').split(' ');
+  const heard = told.filter(({ network }) => usesDhcp !== '0' && (only === undefined || among.includes(network)));
+  const hosts = new Set([...listOf(server), ...heard.map(({ address }) => address)]);
+  return [...hosts].map((host) => ({ host: host.toLowerCase(), port: ntpPort }));
 }
 
 class AskedLifelines implements Lifelines {
@@ -75,8 +83,9 @@ class AskedLifelines implements Lifelines {
     broker: string | undefined,
     endpoints: readonly Endpoint[],
     resolvers: readonly Ip[],
+    told: readonly ToldClock[],
   ): ReturnType<Lifelines['look']> {
-    const [brokers, clocks] = [brokerOf(broker), await ntpServers(this.#ubus)];
+    const [brokers, clocks] = [brokerOf(broker), await ntpServers(this.#ubus, told)];
     const peers = endpoints.map(endpointOf);
     const hosts = new Set([...brokers, ...clocks, ...peers].map(({ host }) => host));
     // Each name is at most one line and one question: what is no name of RFC 1123 is not asked, nor written to a file.

@@ -1,10 +1,10 @@
 /**
  * The networks beside the mesh. In: the names that the router calls local. Out: prefixes and devices of these and of the
- * others, DNS servers of the others, the MTU of the device that the default route leaves by. From netifd's
+ * others, DNS and NTP servers of the others, the MTU of the device that the default route leaves by. From netifd's
  * `network.interface dump` (vectors/openwrt-25.12-netifd.md); what netifd knows goes by the kernel's names of devices.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { Fault, type Json, type JsonObject, type Surroundings, type Ubus } from '../control/ports.ts';
+import { Fault, type Json, type JsonObject, type Surroundings, type ToldClock, type Ubus } from '../control/ports.ts';
 import type { LocalNetwork } from '../plan/observed.ts';
 import { formatIp, parseIp, rangeOf } from '../trust/ip.ts';
 import type { Cidr, Ip } from '../trust/types.ts';
@@ -40,6 +40,15 @@ function resolversOf(entry: JsonObject): readonly Ip[] {
   return list.flatMap((each) => (typeof each === 'string' ? (parseIp(each) ?? []) : []));
 }
 
+/** DHCP's option 42, as netifd's dhcp.script gives it: a text of addresses. */
+function clocksOf({ interface: network, data }: JsonObject): readonly ToldClock[] {
+  const [{ ntpserver = '' } = {}] = objects([data ?? null]);
+  const addresses = String(ntpserver)
+    .split(' ')
+    .flatMap((each) => parseIp(each) ?? []);
+  return addresses.map((address) => ({ network: String(network), address }));
+}
+
 /** The device of the default route with the least metric. */
 function defaultDevice(entries: readonly JsonObject[]): string | undefined {
   const paths = entries.flatMap((entry) =>
@@ -70,6 +79,7 @@ export function surroundingsOf(dump: JsonObject, name: string, localNetworks: re
     locals: networks(locals),
     uplinks: networks(uplinks),
     uplinkResolvers: [...new Set(uplinks.flatMap(resolversOf))],
+    uplinkClocks: uplinks.flatMap(clocksOf),
     ...(uplinkMtu === undefined ? {} : { uplinkMtu }),
   };
 }

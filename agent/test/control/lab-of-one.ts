@@ -148,7 +148,7 @@ export class LabOfOne {
         },
         bootGuard: { look: () => this.#kernel().bootFiles, write: () => undefined, writes: () => 0 },
         resolver: { resolve: () => Promise.resolve(new Map()), problems: () => new Map() },
-        surroundings: { look: () => Promise.resolve({ ...nothingAround, locals: this.locals }) },
+        surroundings: { look: () => Promise.resolve({ ...nothingAround, uplinkClocks: [], locals: this.locals }) },
         lifelines: {
           look: () => Promise.resolve({ lifelines: [], lifelineHosts: [], resolved: new Map() }),
           problems: () => [],

@@ -27,7 +27,7 @@ export function worldOf(shown: Observed, nft: (script: string) => void, done: st
     routing: { look: () => Promise.resolve(shown.routing), run: () => Promise.resolve() },
     bootGuard: { look: () => shown.bootFiles, write: () => undefined, writes: () => 0 },
     resolver: { resolve: () => Promise.resolve(new Map()), problems: () => new Map() },
-    surroundings: { look: () => Promise.resolve(nothingAround) },
+    surroundings: { look: () => Promise.resolve({ ...nothingAround, uplinkClocks: [] }) },
     lifelines: {
       look: () => Promise.resolve({ lifelines: [], lifelineHosts: [], resolved: new Map() }),
       problems: () => [],

@@ -46,7 +46,7 @@ afterEach(() => {
 
 const endpoints = ['peer.test:51820', '192.0.2.4:51820', '[2001:db8::4]:51821'] as Endpoint[];
 const look = (resolvers: readonly Ip[] = [uplink]): ReturnType<Lifelines['look']> =>
-  lifelines.look('mqtts://broker.test', endpoints, resolvers);
+  lifelines.look('mqtts://broker.test', endpoints, resolvers, []);
 
 test('broker and NTP are lifelines, endpoints only names; each name is asked of the uplink, in both families', async () => {
   expect(await look()).toEqual({
@@ -128,6 +128,6 @@ test.each([
   ['what is no name is not asked', 'mqtts://bad_name.test', []],
 ])('%s', async (_, broker, wanted) => {
   ntp = { server: ['192.0.2.1'], enabled: '0' };
-  expect((await lifelines.look(broker, [], [uplink])).lifelines).toEqual(wanted);
+  expect((await lifelines.look(broker, [], [uplink], [])).lifelines).toEqual(wanted);
   expect(asked).toEqual([]);
 });

@@ -47,6 +47,14 @@ test.each([
   expect(seen.uplinkResolvers).toEqual(resolvers);
 });
 
+test('NTP servers that DHCP told of are known with their uplink; what is no address is left out', () => {
+  const told = bent('wan', { data: { ntpserver: '203.0.113.5 pool.test 203.0.113.6' } });
+  const clocks = ['203.0.113.5', '203.0.113.6'].map((address) => ({ network: 'wan', address }));
+  expect(surroundingsOf(told, 'rn0', ['lan']).uplinkClocks).toEqual(clocks);
+  expect(surroundingsOf(told, 'rn0', ['lan', 'wan']).uplinkClocks).toEqual([]);
+  expect(surroundingsOf(recorded, 'rn0', ['lan']).uplinkClocks).toEqual([]);
+});
+
 test('the MTU is that of the device of the default route with the least metric', async () => {
   const [device = ''] = readdirSync('/sys/class/net').filter((name) => name !== 'lo');
   const mtu = Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8'));
