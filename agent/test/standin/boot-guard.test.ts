@@ -40,6 +40,12 @@ async function guarding(): Promise<readonly string[]> {
 }
 const isGuarded = async (): Promise<boolean> => (await guarding()).join('\n') === seen.join('\n');
 
+/** Until netifd has cleared the kernel, of IPv6 last. */
+async function restartNetwork(): Promise<void> {
+  await guest.run('ip -6 rule add priority 900 lookup main; /etc/init.d/network restart');
+  await until('a netifd that clears', async () => !(await guest.run('ip -6 rule')).out.includes('900:'));
+}
+
 test('stands after the boot, though netifd has started after it was set', async () => {
   await until('the guard', isGuarded);
   expect((await guest.run('ip rule')).out).toMatch(
@@ -48,8 +54,7 @@ test('stands after the boot, though netifd has started after it was set', async 
 });
 
 test('is set again after the network was restarted, and not when another interface comes up', async () => {
-  await guest.run('ip rule add priority 900 lookup main; /etc/init.d/network restart');
-  await until('a netifd that clears', async () => !(await guest.run('ip rule')).out.includes('900:'));
+  await restartNetwork();
   await until('the guard', isGuarded);
   await guest.run('ip rule del priority 853; ACTION=ifup INTERFACE=wan DEVICE=eth0 /sbin/hotplug-call iface');
   expect(await isGuarded()).toBe(false);
@@ -57,8 +62,17 @@ test('is set again after the network was restarted, and not when another interfa
   expect(await isGuarded()).toBe(true);
 });
 
+test('is not set by an upgrade, over what the agent has made of it since', async () => {
+  await guest.run('ip rule del priority 853');
+  expect(await guest.run('PKG_UPGRADE=1 /etc/init.d/rustynet-guard start')).toEqual({ status: 0, out: '' });
+  expect(await isGuarded()).toBe(false);
+  await guest.run('/etc/init.d/rustynet-guard start');
+  expect(await isGuarded()).toBe(true);
+});
+
 test('and not where the agent is turned off', async () => {
-  await guest.run('uci set rustynet.main.enabled=0; uci commit rustynet; /etc/init.d/network restart');
+  await guest.run('uci set rustynet.main.enabled=0; uci commit rustynet');
+  await restartNetwork();
   await guest.run('ACTION=ifup INTERFACE=loopback DEVICE=lo /sbin/hotplug-call iface');
   expect((await guarding()).filter((line) => line.startsWith('853:'))).toEqual([]);
 });
