@@ -8,18 +8,10 @@ import { completeMap, isKnown, isPart } from '../trust/parts.ts';
 import { isRefusal } from '../trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot, type VerifiedRoot } from '../trust/root.ts';
 import { parseTopic, topics } from '../trust/topics.ts';
-import {
-  refusalReasons,
-  type Digest,
-  type Floors,
-  type NetworkId,
-  type PartRef,
-  type Refusal,
-  type RefusalReason,
-  type VerifiedMap,
-} from '../trust/types.ts';
+import type { Digest, Floors, NetworkId, PartRef, Refusal, RefusalReason, VerifiedMap } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
 import { messageOf, type BrokerMessage, type Store } from './ports.ts';
+import { Refusals } from './refusals.ts';
 import type { ClockSource, Time } from './time.ts';
 
 /** A refusal that time or another document may turn; the envelope is kept for then. */
@@ -27,11 +19,6 @@ const curable = new Set<RefusalReason>(['unknown-version', 'not-yet', 'part-miss
 /** How far the time on flash may lie behind NTP's: flash wears. */
 const timeAgeS = 86_400;
 const unconfirmed = ', by a clock that NTP has not confirmed';
-
-export interface RefusalCounts {
-  readonly counts: Readonly<Record<RefusalReason, number>>;
-  readonly last: (Refusal & { readonly atUnixS: number }) | undefined;
-}
 
 export class Belief {
   readonly #network: NetworkId;
@@ -50,8 +37,7 @@ export class Belief {
   #unknown: Uint8Array | undefined;
   #wanted: readonly PartRef[] = [];
   readonly #parts = new Map<Digest, Uint8Array>();
-  readonly #counts = Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as Record<RefusalReason, number>;
-  #last: RefusalCounts['last'];
+  readonly refusals = new Refusals();
   #why = 'no map has come yet';
 
   /** Takes what is on flash; throws Fault `STORE_CORRUPT` when that does not verify. */
@@ -81,10 +67,6 @@ export class Belief {
 
   get nowUnixS(): number {
     return this.#time.nowUnixS(this.#floors.timeUnixS);
-  }
-
-  get refusals(): RefusalCounts {
-    return { counts: this.#counts, last: this.#last };
   }
 
   /** The map to enforce now, or a person's words why there is none. */
@@ -147,33 +129,34 @@ export class Belief {
     ];
   }
 
-  /** True when the map in force may have changed, or what is to be said of it; not while parts of the next are on their way. */
+  /** True when something is to be done: another root, another map in force or reason for none, and no part on its way. */
   receive({ topic, payload }: BrokerMessage): boolean {
     const meaning = parseTopic(this.#network, topic);
     // An empty payload clears a retained message: nothing was said.
     if (meaning === undefined || payload.length === 0) return false;
-    if (meaning.kind === 'part') return this.#receivePart(payload);
-    if (meaning.kind === 'root') this.#receiveRoot(payload);
-    else this.#candidate = payload;
-    this.#evaluate();
-    return meaning.kind === 'root' || this.#wanted.length === 0;
+    const [known, root] = [this.current(), this.#root];
+    if (meaning.kind === 'part') this.#receivePart(payload);
+    else {
+      if (meaning.kind === 'root') this.#receiveRoot(payload);
+      else this.#candidate = payload;
+      this.#evaluate();
+    }
+    return this.#root !== root || (this.#wanted.length === 0 && this.current() !== known);
   }
 
   #refuse(refusal: Refusal): void {
-    this.#counts[refusal.refused] += 1;
-    this.#last = { ...refusal, atUnixS: this.nowUnixS };
+    this.refusals.add(refusal, this.nowUnixS);
   }
 
-  #receivePart(bytes: Uint8Array): boolean {
+  #receivePart(bytes: Uint8Array): void {
     const part = this.#wanted.find((each) => isPart(each, bytes));
     // One that is here already comes again when the map that it completed could not be written to flash.
-    if (part === undefined && !this.#parts.has(digestOf(bytes))) return false;
+    if (part === undefined && !this.#parts.has(digestOf(bytes))) return;
     if (part !== undefined) {
       this.#parts.set(part.sha256, bytes);
       this.#wanted = this.#wanted.filter((each) => each !== part);
     }
     if (this.#wanted.length === 0) this.#evaluate();
-    return this.#wanted.length === 0;
   }
 
   #receivePinned(bytes: Uint8Array): void {
@@ -221,8 +204,14 @@ export class Belief {
     const parts = new Map((keep ?? []).flatMap((digest) => this.#entry(digest)));
     // The time comes along: it costs no write of its own then.
     const kept = this.#time.isConfirmed ? advanceTime(floors, this.nowUnixS) : floors;
-    this.#store.commit({ floors: kept, root, ...(map === undefined ? {} : { map }) }, parts, keep);
-    this.#floors = kept;
+    try {
+      this.#store.commit({ floors: kept, root, ...(map === undefined ? {} : { map }) }, parts, keep);
+      this.#floors = kept;
+    } catch (error) {
+      // It may have failed when the floors were on flash already.
+      this.#floors = this.#store.read()?.floors ?? this.#floors;
+      throw error;
+    }
   }
 
   #entry(digest: Digest): [Digest, Uint8Array][] {
@@ -276,7 +265,7 @@ export class Belief {
   #settle(refusal: Refusal): void {
     // A part that is on its way is no refusal; it is asked for, and `wantedTopics` says so.
     // One that is held and asked again counts once.
-    const again = this.#held === this.#candidate && this.#last?.refused === refusal.refused;
+    const again = this.#held === this.#candidate && this.refusals.last?.refused === refusal.refused;
     if (refusal.refused !== 'part-missing' && !again) this.#refuse(refusal);
     this.#held = this.#candidate;
     if (this.#inForce === undefined) this.#why = `${refusal.refused}: ${refusal.detail}`;
@@ -285,13 +274,16 @@ export class Belief {
     if (!curable.has(refusal.refused)) this.#candidate = undefined;
   }
 
+  /** The map in force in another envelope, spelled anew or with more signatures, is no news: flash wears. */
   #adopt(map: VerifiedMap, bytes: Uint8Array, root: Uint8Array): void {
-    const known = this.#store.read()?.map;
-    const floors = advanceMap(this.#floors, map);
-    const same = known !== undefined && digestOf(known) === digestOf(bytes) && map.digest === this.#floors.mapDigest;
-    if (same) this.#floors = floors;
-    else this.#commit(floors, root, bytes, map);
-    this.#inForce = { map, bytes };
+    if (this.#inForce?.map.digest !== map.digest) {
+      const known = this.#store.read()?.map;
+      const floors = advanceMap(this.#floors, map);
+      const same = known !== undefined && digestOf(known) === digestOf(bytes) && map.digest === this.#floors.mapDigest;
+      if (same) this.#floors = floors;
+      else this.#commit(floors, root, bytes, map);
+      this.#inForce = { map, bytes };
+    }
     this.#candidate = undefined;
     this.#wanted = [];
     this.#parts.clear();

@@ -39,6 +39,8 @@ export type ConnectBroker = (
 const coalesceMs = 50;
 /** After a message that could not be kept: a full flash may be cleaned up. */
 const retryMs = 5_000;
+/** From a refusal, which changes nothing in the kernel, until it is told: whoever floods gets no run of the loop for each. */
+const tellMs = 10_000;
 
 /** The largest part, with room for MQTT's header and topic. */
 const maxMessageBytes = maxPartBytes + 4096;
@@ -55,6 +57,8 @@ export class Session {
   readonly #inbox = new Map<string, BrokerMessage>();
   #topics: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #tellTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
   #published = '';
 
   /** Throws Fault `STORE_CORRUPT` or `BROKER_URL`. */
@@ -111,7 +115,10 @@ export class Session {
     return this.#asking.invite;
   }
 
+  /** A session that has ended believes nothing: the next one has read its floors. */
   #arrive(message: BrokerMessage): void {
+    if (this.#isClosed) return;
+
     this.#inbox.set(message.topic, message);
     this.#timer ??= setTimeout(() => this.#drain(), coalesceMs);
   }
@@ -120,6 +127,7 @@ export class Session {
     this.#timer = undefined;
     const messages = [...this.#inbox.values()];
     let changed = this.problem !== undefined;
+    const { last } = this.belief.refusals;
     this.problem = undefined;
     for (const message of messages) {
       try {
@@ -134,6 +142,14 @@ export class Session {
     if (this.problem !== undefined) this.#timer = setTimeout(() => this.#drain(), retryMs);
     this.#subscribe();
     if (changed) this.#onChange();
+    else if (this.belief.refusals.last !== last) this.#tellLater();
+  }
+
+  #tellLater(): void {
+    this.#tellTimer ??= setTimeout(() => {
+      this.#tellTimer = undefined;
+      this.#onChange();
+    }, tellMs);
   }
 
   #subscribe(): void {
@@ -164,7 +180,9 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#tellTimer);
     await this.#broker.close();
   }
 }

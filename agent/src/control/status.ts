@@ -9,7 +9,7 @@ import { statusType } from '../trust/limits.ts';
 import type { Floors, InviteId, NetworkId, VerifiedMap } from '../trust/types.ts';
 import { keyIdOf } from '../trust/words.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
-import type { RefusalCounts } from './belief.ts';
+import type { Refusals } from './refusals.ts';
 import { choicesReport } from './choices.ts';
 import type { Identity } from './identity.ts';
 import type { LapsMs } from './laps.ts';
@@ -28,7 +28,7 @@ export interface Report {
   readonly invite: InviteId | undefined;
   readonly map: VerifiedMap | undefined;
   readonly floors: Floors | undefined;
-  readonly refusals: RefusalCounts | undefined;
+  readonly refusals: Pick<Refusals, 'counts' | 'last'> | undefined;
   readonly broker: BrokerState | undefined;
   readonly outcome: Outcome | undefined;
   readonly changeMs: LapsMs;

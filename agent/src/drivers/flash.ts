@@ -1,14 +1,14 @@
 /**
  * What must survive a power cut, in a folder on flash. In: floors, the root and map envelopes, parts. Out: the same, or
- * Fault `STORE_CORRUPT`. The file `floors` has all that changes at once, and is replaced by rename: a cut at any write
- * leaves the old or the new, and a map costs two syncs, whatever it changes. New parts gather in it until they are many;
- * then all of them go into a file of their own, which `floors` names.
+ * Fault `STORE_CORRUPT`, or `STORE_FLOORS` for floors below those on flash. The file `floors` has all that changes at
+ * once, and is replaced by rename: a cut at any write leaves the old or the new, and a map costs two syncs, whatever it
+ * changes. New parts gather in it until they are many; then all of them go into a file of their own, which `floors` names.
  */
 import { Fault, type Store, type Stored } from '../control/ports.ts';
-import { decodeFloors, encodeFloors } from '../trust/floors.ts';
+import { areBelow, decodeFloors, encodeFloors } from '../trust/floors.ts';
 import { isRefusal } from '../trust/refuse.ts';
 import { record, text } from '../trust/shape.ts';
-import type { Digest } from '../trust/types.ts';
+import type { Digest, Floors } from '../trust/types.ts';
 import { parseDigest } from '../trust/words.ts';
 import { nodeFiles, type Files } from './files.ts';
 import { decodePack, digestOf, encodePack, extents, maxHeadBytes, type Place } from './pack.ts';
@@ -128,6 +128,7 @@ class Flash implements Store {
   commit({ floors, root, map }: Stored, parts: Blobs, keep?: readonly Digest[]): void {
     this.#files.makeFolder(this.#folder);
     const before = this.#found ?? this.#look() ?? nothing;
+    this.#requireRise(before, floors);
     const kept = new Set(keep);
     const isKept = (digest: Digest): boolean => keep === undefined || kept.has(digest);
     const near = this.#near(before, parts, isKept);
@@ -148,6 +149,14 @@ class Flash implements Store {
     for (const name of this.#files.list(this.#folder)) {
       if (name !== 'floors' && name !== `parts-${index.parts}`) this.#files.removeFolder(`${this.#folder}/${name}`);
     }
+  }
+
+  /** Whoever writes may have read them before somebody else wrote, or before a write of its own that failed half way. */
+  #requireRise({ floors: text }: Found, floors: Floors): void {
+    const known = text === '' ? undefined : decodeFloors(Buffer.from(text));
+    if (known === undefined || isRefusal(known) || !areBelow(floors, known)) return;
+    const wanted = `wanted floors of at least ${text}, got ${Buffer.from(encodeFloors(floors)).toString()}`;
+    throw new Fault('STORE_FLOORS', this.#index, `${this.#index}: ${wanted}`);
   }
 
   /** The parts that lie beside the index from now on: those that did, and what is new. */

@@ -59,6 +59,12 @@ export function advanceTime(floors: Floors, seenUnixS: number): Floors {
   return { ...floors, timeUnixS: Math.max(floors.timeUnixS, seenUnixS) };
 }
 
+/** Whether these lie below those in anything. With new map keys the epoch counts from 0, in a later version of the root. */
+export function areBelow(floors: Floors, than: Floors): boolean {
+  const order = [floors.rootVersion - than.rootVersion, floors.epoch - than.epoch].find((each) => each !== 0) ?? 0;
+  return order < 0 || floors.timeUnixS < than.timeUnixS;
+}
+
 export function encodeFloors(floors: Floors): Uint8Array {
   const { rootVersion, rootDigest, minMapRootVersion, epoch, mapDigest = '', timeUnixS: time } = floors;
   const fields = { format: formatVersion, rootVersion, rootDigest, minMapRootVersion, epoch, mapDigest, time };

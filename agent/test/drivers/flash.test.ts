@@ -246,3 +246,21 @@ test('a copy of the folder is read as the folder: nothing outside it counts', ()
   expect(plain(openFlash(`${folder}-copy`).read())).toEqual(plain(older));
   rmSync(`${folder}-copy`, { recursive: true });
 });
+
+test.each([
+  ['an older epoch', { epoch: 7 }, /wanted floors of at least .*"epoch":8.*, got .*"epoch":7/],
+  ['an older time', { timeUnixS: 1007 }, /"time":1008.*, got .*"time":1007/],
+  ['an older root', { rootVersion: 1, epoch: 9 }, /"rootVersion":2.*, got .*"rootVersion":1/],
+  ['the same', {}, undefined],
+  ['a later root with other map keys', { rootVersion: 3, epoch: 0, mapDigest: undefined }, undefined],
+])('floors never fall: %s', (_, fields, refused) => {
+  const store = openFlash(folder);
+  const floors = { ...newer.floors, rootVersion: 2 };
+  store.commit({ ...newer, floors }, listed(partA), undefined);
+  const { mapDigest, ...rest } = { ...floors, ...fields };
+  const next = { ...newer, floors: { ...rest, ...(mapDigest === undefined ? {} : { mapDigest }) } };
+  const commit = (): void => store.commit(next, listed(partA), undefined);
+  if (refused === undefined) expect(commit).not.toThrow();
+  else expect(commit).toThrow(refused);
+  expect(openFlash(folder).read()?.floors).toEqual(refused === undefined ? next.floors : floors);
+});
