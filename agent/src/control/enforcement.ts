@@ -9,7 +9,7 @@ import { isProtected, protectionTable } from '../plan/protection.ts';
 import type { Desired } from '../policy/desired.ts';
 import { Laps, type LapsMs } from './laps.ts';
 import { messageOf, type World } from './ports.ts';
-import { hurry, leaseNowS, reconcile, unproven, type Clocks, type Outcome } from './reconcile.ts';
+import { hurry, leaseNowS, reconcile, shorten, unproven, type Clocks, type Outcome } from './reconcile.ts';
 
 export interface Wish {
   readonly desired: Desired;
@@ -73,16 +73,17 @@ export class Enforcement {
     this.#laps.end('take back');
   }
 
-  async #hurry({ desired, subject }: Wish): Promise<void> {
+  async #hurry({ desired, subject, lifeS }: Wish): Promise<void> {
     const [isAsBefore, haveTablesChanged] = [this.#subject === subject, this.#haveTablesChanged];
     this.#haveTablesChanged = false;
     const last = this.#last;
     if (last === undefined || (isAsBefore && !haveTablesChanged)) return;
     try {
       const known = haveTablesChanged ? await this.#withTables(last, isProtected(desired)) : last;
+      await shorten(this.#world, desired, known.guard === undefined ? 0 : this.leaseS, lifeS);
       this.#hurried = await hurry(this.#world, desired, known, isAsBefore, this.#log);
     } catch (error) {
-      this.#log(`nft tables could not be looked at: ${messageOf(error)}`);
+      this.#log(`what is taken back could not go first: ${messageOf(error)}`);
     }
   }
 

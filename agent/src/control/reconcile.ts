@@ -120,20 +120,36 @@ async function grantLease(world: World, name: string, limitS: () => number): Pro
   }
 }
 
+/** No lease that was granted before outlives what is desired now, be it proven or not. Gives the seconds left. */
+export async function shorten(
+  world: World,
+  { interface: name, leaseS }: Desired,
+  leftS: number,
+  lifeS: () => number,
+): Promise<number> {
+  const limitS = (): number => Math.max(0, Math.min(leaseS, lifeS()));
+  return leftS <= limitS() ? leftS : grantLease(world, name, limitS);
+}
+
 /**
  * Only what is proven in full is opened, for `leaseS` seconds and never beyond `lifeS`, and renewed at half time.
- * Gives the seconds left afterwards.
+ * `leftS` are left. Gives the seconds left afterwards.
  */
-async function lease(world: World, desired: Desired, outcome: Outcome, lifeS: () => number): Promise<number> {
-  const { observed, proof } = outcome;
-  const leftS = leaseLeftS(observed, desired.interface);
+async function lease(
+  world: World,
+  desired: Desired,
+  { observed, proof }: Outcome,
+  leftS: number,
+  lifeS: () => number,
+): Promise<number> {
   const proven = proof.guard.length === 0 && proof.rest.length === 0 && desired.publicKey !== undefined;
   const limitS = (): number => Math.max(0, Math.min(desired.leaseS, lifeS()));
   const wantedS = proven ? limitS() : 0;
   if (observed.guard === undefined) return 0;
   if (wantedS === 0) {
     // A plan that did not get through leaves the last lease to run out; only what must be closed is closed now.
-    if (leftS === 0 || (lifeS() > 0 && desired.publicKey !== undefined && proof.guard.length === 0)) return leftS;
+    const mayStay = lifeS() > 0 && desired.publicKey !== undefined && proof.guard.length === 0;
+    if (leftS === 0 || mayStay) return leftS;
     await world.firewall.run(renderLease(desired.interface, 0));
     return 0;
   }
@@ -218,6 +234,7 @@ export async function reconcile(
   const before = await observe(world, asked, broker, clockUnixS());
   laps.end('look');
   const { desired, notes, closedBecause } = fit(asked, before);
+  const heldS = await shorten(world, desired, leaseLeftS(before, desired.interface), lifeS);
   const planned = plan(desired, before);
   laps.end('plan');
   const carried = await carryOut(world, planned, log);
@@ -231,7 +248,8 @@ export async function reconcile(
   const named = [...world.resolver.problems().values(), ...world.lifelines.problems()];
   const problems = [...desired.notes, ...notes, ...named, ...nameProblems(desired, observed)];
   const outcome = { observed, proof, steps, tookMs: {}, problems, leaseS: 0, leaseAtS };
-  const leaseS = await lease(world, desired, outcome, lifeS);
+  const leftS = Math.min(heldS, leaseLeftS(observed, desired.interface));
+  const leaseS = await lease(world, desired, outcome, leftS, lifeS);
   laps.end('lease');
   return { ...outcome, leaseS, tookMs: laps.ms, ...(closedBecause === undefined ? {} : { closedBecause }) };
 }

@@ -118,7 +118,6 @@ export class Session {
   /** A session that has ended believes nothing: the next one has read its floors. */
   #arrive(message: BrokerMessage): void {
     if (this.#isClosed) return;
-
     this.#inbox.set(message.topic, message);
     this.#timer ??= setTimeout(() => this.#drain(), coalesceMs);
   }

@@ -86,6 +86,24 @@ describe('what a new map takes back', () => {
   });
 });
 
+test('what may live a shorter time than the lease has left shortens it before it is granted', async () => {
+  const told: string[] = [];
+  let guard = before.guard;
+  const world = worldOf(before, (script) => {
+    const timeoutS = /^add element inet rustynet lease .*timeout (\d+)s \}\n$/s.exec(script)?.[1];
+    if (timeoutS !== undefined) told.push(`lease ${timeoutS}`);
+    if (script.includes(' element inet rustynet grants')) told.push('grants');
+    if (script.includes(' element inet rustynet grants')) guard = after.guard;
+  });
+  world.firewall.table = (name) => Promise.resolve(name === 'inet rustynet' ? guard : undefined);
+  const enforcement = new Enforcement(world, { clockUnixS: () => nowUnixS, monotonicS: () => 0 }, () => undefined);
+  for (const wish of [all, { ...less, lifeS: () => 60 }]) {
+    await enforcement.hurry(wish);
+    await enforcement.run(wish, undefined);
+  }
+  expect(told.slice(0, 3)).toEqual(['lease 600', 'lease 60', 'grants']);
+});
+
 describe('a table of ours that is gone', () => {
   test('is put back before anything else is looked at', async () => {
     const router = new Watched();

@@ -77,7 +77,7 @@ test.each<[string, number, string[]]>([
   ['a second less than is wanted', 99, []],
   ['a second more than half', 51, []],
   ['half', 50, ['100']],
-  ['longer than the map lives', 600, ['100']],
+  ['longer than the map lives: at once, and with the proof', 600, ['100', '100']],
 ])('a lease of %s: %i s left of 100 that are wanted; renewed to %j', async (_, expiresS, renewed) => {
   const desired = compile(believed([rule('any', 'any')]), laptop.id, choices);
   const kernel = mirror(desired);
@@ -92,6 +92,29 @@ test.each<[string, number, string[]]>([
   const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => 100 };
   const outcome = await reconcile(world, desired, clocks, () => undefined);
   expect([granted, outcome.leaseS]).toEqual([renewed, renewed.length === 0 ? expiresS : 100]);
+});
+
+test.each([
+  ['a plan that did not get through', 30, ['30'], 30],
+  ['a plan that did not get through, of a map that lives long enough', 1000, [], 590],
+])('a lease does not outlive what is desired after %s: %i s', async (_, livesS, granted, leftS) => {
+  const desired = compile(believed([rule('any', 'any')]), laptop.id, choices);
+  const kernel = mirror(desired);
+  if (kernel.guard === undefined || kernel.link === undefined)
+    throw new Error('wanted a kernel with a guard and a link');
+  const guard = {
+    ...kernel.guard,
+    sets: new Map([...kernel.guard.sets, ['lease', [{ key: desired.interface, expiresS: 590 }]]]),
+  };
+  const seen: string[] = [];
+  const world = worldOf({ ...kernel, guard, link: { ...kernel.link, routes: [] } }, (script) => {
+    if (script.startsWith('add element inet rustynet lease '))
+      seen.push(/timeout (\d+)s \}\n$/.exec(script)?.[1] ?? '');
+  });
+  const clocks = { clockUnixS: () => nowUnixS, monotonicS: () => 0, lifeS: () => livesS };
+  const outcome = await reconcile(world, { ...desired, leaseS: 600 }, clocks, () => undefined);
+  expect(outcome.proof.rest).not.toEqual([]);
+  expect([seen, outcome.leaseS]).toEqual([granted, leftS]);
 });
 
 test('it says where its time went: each part of a run, and what nft took of it', async () => {
