@@ -14,7 +14,9 @@ import { BreakGlass, openingReport, overrideWords, type Facts, type Opening } fr
 import { parseConfig, type Config } from './config.ts';
 import { Enforcement, type Wish } from './enforcement.ts';
 import { rustynetObject } from './object.ts';
-import { Fault, type JsonObject, messageOf } from './ports.ts';
+import { listen } from './news.ts';
+import { Fault, messageOf } from './ports.ts';
+import { readConfig } from './read-config.ts';
 import { subjectOf } from './reconcile.ts';
 import { fit } from './sections.ts';
 import { Session } from './session.ts';
@@ -88,13 +90,12 @@ export class Agent {
         confirmClock: () => this.#time.confirm(),
       }),
     );
-    ubus.subscribe('service', (event, { config }) => {
-      if (event !== 'config.change') return;
-      if (config === 'rustynet') this.#reload = true;
-      this.trigger();
-    });
-    ubus.subscribe('network.interface', (_, { interface: name }) => {
-      if (name === this.#config.choices.interface) this.trigger();
+    listen(ubus, () => this.#config.choices.interface, {
+      settings: (isOurs) => {
+        this.#reload ||= isOurs;
+        this.trigger();
+      },
+      networks: () => this.trigger(),
     });
     this.trigger();
   }
@@ -105,7 +106,6 @@ export class Agent {
     this.trigger();
   }
 
-  /** Asks for a run of the loop. */
   trigger(): void {
     this.#turns.trigger();
   }
@@ -170,10 +170,10 @@ export class Agent {
   async #load(): Promise<boolean> {
     // Before the question: a change that is told while it is answered asks for the next one.
     this.#reload = false;
-    const options = await this.#ports.settings.read().catch((error: unknown) => error);
-    if (options instanceof Fault && options.code.startsWith('UBUS_')) {
+    const read = await readConfig(this.#ports).catch((error: unknown) => error);
+    if (read instanceof Fault && read.code.startsWith('UBUS_')) {
       // A bus that does not answer now is no answer about the settings: what was read before holds.
-      this.#ports.log(options.message);
+      this.#ports.log(read.message);
       this.#reload = true;
       return this.#isLoaded;
     }
@@ -182,8 +182,8 @@ export class Agent {
     // What cannot be read allows nothing.
     this.#config = { ...this.#config, breakGlass: false };
     try {
-      if (options instanceof Error) throw options;
-      this.#config = parseConfig(options as JsonObject);
+      if (read instanceof Error) throw read;
+      this.#config = read as Config;
       this.#open(this.#config);
     } catch (error) {
       this.#problem = messageOf(error);
@@ -206,6 +206,7 @@ export class Agent {
   #closed(): Desired {
     const { choices, membership } = this.#config;
     const closed = closedDesired(choices, this.#session && this.#desired.names);
+    if (choices === defaults.choices) return { ...closed, keepsExit: true };
     return membership === undefined && this.#problem === undefined ? { ...closed, meshPrefixes: [] } : closed;
   }
 

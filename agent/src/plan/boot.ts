@@ -21,7 +21,7 @@ function routingText(family: Family, desired: Desired, observed: Observed): stri
 
 export function bootFiles(desired: Desired, observed: Observed): BootFiles {
   // Before netifd knows the LANs, what was written while it did holds.
-  if (isProtected(desired) && observed.locals.length === 0) return observed.bootFiles;
+  if (desired.keepsExit || (isProtected(desired) && observed.locals.length === 0)) return observed.bootFiles;
   const before = { ...observed, lifelines: [], uplinkResolvers: [] };
   return {
     nft: isProtected(desired) ? renderProtection(desired, before) : '',

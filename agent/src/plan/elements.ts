@@ -67,14 +67,18 @@ function ofFamily<Item extends Grant | ExitGrant>(items: readonly Item[], family
   return items.filter((each) => each.family === family);
 }
 
+/** A device's name may read like a number or a word of nft's. */
+const deviceSets = ['local', 'uplinks'];
+
 /** Commands between two contents of a set. */
 export function renderChange(owner: string, name: string, wanted: Elements, got: Elements): string {
+  const word = (key: string): string => (deviceSets.includes(name) ? `"${key}"` : key);
   const differing = (left: Elements, right: Elements): [string, string][] =>
     [...left].filter(([key, chain]) => right.get(key) !== chain);
   const command = (verb: string, words: readonly string[]): string =>
     words.length === 0 ? '' : `${verb} element ${owner} ${name} { ${words.join(', ')} }\n`;
-  const remove = differing(got, wanted).map(([key]) => key);
-  const add = differing(wanted, got).map(([key, chain]) => (chain === '' ? key : `${key} : goto ${chain}`));
+  const remove = differing(got, wanted).map(([key]) => word(key));
+  const add = differing(wanted, got).map(([key, chain]) => (chain === '' ? word(key) : `${key} : goto ${chain}`));
   return command('delete', remove) + command('add', add);
 }
 

@@ -64,6 +64,7 @@ export function plan(desired: Desired, observed: Observed): readonly Step[] {
 }
 
 function planProtection(desired: Desired, observed: Observed): readonly Step[] {
+  if (desired.keepsExit) return [];
   const script = protectionScript(desired, observed);
   return script === '' ? [] : [{ do: 'protection', script }];
 }

@@ -56,7 +56,8 @@ function routingOf(family: Family, desired: Desired, observed: Observed): Routin
   const guarded = isProtected(desired);
   const tunnel = `priority ${priorities.tunnel} not fwmark ${hex(marksOf(desired).tunnel)} lookup ${tunnelTable}`;
   return {
-    rules: guarded ? [...lifelineRules(family, observed), tunnel] : [],
+    // Two names may have one address, and the kernel takes no rule twice.
+    rules: guarded ? [...new Set(lifelineRules(family, observed)), tunnel] : [],
     routes: [
       ...held.map((prefix) => `unreachable ${prefix} table main metric ${lastMetric}`),
       ...(guarded ? tunnelRoutes(family, desired, observed) : []),
@@ -64,7 +65,13 @@ function routingOf(family: Family, desired: Desired, observed: Observed): Routin
   };
 }
 
+/** Paths end with their device. */
+function withoutPaths({ rules, routes }: Routing): Routing {
+  return { rules, routes: routes.filter((line) => !isPath(line)) };
+}
+
 export function desiredRouting(desired: Desired, observed: Observed): Routings {
+  if (desired.keepsExit) return { 4: withoutPaths(observed.routing[4]), 6: withoutPaths(observed.routing[6]) };
   const all = { 4: routingOf(4, desired, observed), 6: routingOf(6, desired, observed) };
   if (desired.meshPrefixes !== undefined) return all;
   // Closed without a map: what was known of the mesh stays out of the clear.

@@ -63,15 +63,19 @@ function peerOf(member: Member, self: Member, use: ExitUse | undefined): Desired
   return { id, name, publicKey, allowedIps, endpoints, keepaliveS };
 }
 
-/** Subnets need both: the map's grant and the router's own word; of two prefixes that overlap, the narrower. */
+/**
+ * Subnets need both: the map's grant and the router's own word; of two prefixes that overlap, the narrower. One within
+ * another of these says nothing more, and a set of the kernel takes no two that overlap.
+ */
 export function announcedOf(
   { subnets }: Pick<Member, 'subnets'>,
   { announced }: Pick<Choices, 'announced'>,
 ): readonly Cidr[] {
   const within = (outer: Cidr, inner: Cidr): boolean => contains(rangeOf(outer), rangeOf(inner));
-  return subnets.flatMap((subnet) =>
+  const both = subnets.flatMap((subnet) =>
     announced.flatMap((prefix) => (within(prefix, subnet) ? [subnet] : within(subnet, prefix) ? [prefix] : [])),
   );
+  return [...new Set(both)].filter((each) => !both.some((other) => other !== each && within(other, each)));
 }
 
 /** With `exit_lan` off, what the policy grants of the LAN behind the chosen exit is not taken. */

@@ -73,6 +73,8 @@ export interface Desired extends Choices {
   readonly meshPrefixes?: readonly Cidr[];
   /** What the choices ask for and the map does not give. */
   readonly notes: readonly string[];
+  /** Whether an exit is chosen is not known, for no settings could be read yet: what protects one stays as it is. */
+  readonly keepsExit?: boolean;
   /** `undefined` when no map was ever in force: then no zone is known. */
   readonly names?: DesiredNames;
 }

@@ -52,11 +52,15 @@ function routed({ rules, routes }: Routing, script: string): Routing {
 }
 
 export class LabOfOne {
-  #routing: Routings = nothingAround.routing;
+  #routing: Routings;
   readonly folder: string;
   readonly options: Map<string, string | readonly string[]>;
   /** Packages of UCI, their sections by name. */
-  readonly packages: Record<string, Record<string, JsonObject>> = { network: {}, firewall: {} };
+  readonly packages: Record<string, Record<string, JsonObject>>;
+  /** What nft and ip were given, and how often the files of the boot were written. */
+  readonly scripts: string[] = [];
+  readonly ipScripts: string[] = [];
+  bootWrites = 0;
   uciWrites = 0;
   secrets: Secrets = {};
   readonly store: Store;
@@ -67,7 +71,7 @@ export class LabOfOne {
   readonly published: BrokerMessage[] = [];
   readonly lines: string[] = [];
   /** What the kernel shows; a test bends it. */
-  shows: Observed | undefined = undefined;
+  shows: Observed | undefined;
   isNftBroken = false;
   /** Of keys alone: a test has the store itself refuse. */
   isFlashFull = false;
@@ -82,8 +86,17 @@ export class LabOfOne {
   #held: Promise<void> | undefined;
   readonly #listeners = new Map<string, (event: string, data: JsonObject) => void>();
 
-  /** `folder`: the flash of one that ended, which a test removes. */
-  constructor(name: string, options: Readonly<Record<string, string | readonly string[]>> = {}, folder?: string) {
+  /** `folder`: the flash of one that ended, which a test removes; `shows` and `packages`: what its kernel and UCI have. */
+  constructor(
+    name: string,
+    options: Readonly<Record<string, string | readonly string[]>> = {},
+    folder?: string,
+    shows?: Observed,
+    packages: Record<string, Record<string, JsonObject>> = { network: {}, firewall: {} },
+  ) {
+    this.packages = packages;
+    this.shows = shows;
+    this.#routing = shows?.routing ?? nothingAround.routing;
     this.folder = folder ?? mkdtempSync(join(tmpdir(), 'rustynet-agent-'));
     this.store = openFlash(join(this.folder, 'state'));
     this.audit = openAudit(join(this.folder, 'audit'));
@@ -117,12 +130,16 @@ export class LabOfOne {
       },
       world: {
         firewall: {
-          table: async () => {
+          table: async (name) => {
             await this.#held;
             if (this.isNftBroken) throw new Error('nft is broken');
-            return this.#kernel().guard;
+            const { guard, protection } = this.#kernel();
+            return name === 'inet rustynet' ? guard : protection;
           },
-          run: () => (this.isNftBroken ? Promise.reject(new Error('nft is broken')) : Promise.resolve()),
+          run: (script) => {
+            this.scripts.push(script);
+            return this.isNftBroken ? Promise.reject(new Error('nft is broken')) : Promise.resolve();
+          },
           canOffload: () => Promise.resolve(true),
         },
         wireGuard: {
@@ -135,18 +152,20 @@ export class LabOfOne {
           removePeers: () => Promise.resolve(),
         },
         network: {
-          link: () => Promise.resolve(this.#kernel().link),
+          link: (link) =>
+            Promise.resolve(link === (this.options.get('interface') ?? 'rn0') ? this.#kernel().link : undefined),
           address: () => Promise.resolve(),
           down: () => Promise.resolve(),
         },
         routing: {
           look: () => Promise.resolve(this.#kernel().routing),
           run: (scripts) => {
+            this.ipScripts.push(scripts[4], scripts[6]);
             this.#routing = { 4: routed(this.#routing[4], scripts[4]), 6: routed(this.#routing[6], scripts[6]) };
             return Promise.resolve();
           },
         },
-        bootGuard: { look: () => this.#kernel().bootFiles, write: () => undefined, writes: () => 0 },
+        bootGuard: { look: () => this.#kernel().bootFiles, write: () => void (this.bootWrites += 1), writes: () => 0 },
         resolver: { resolve: () => Promise.resolve(new Map()), problems: () => new Map() },
         surroundings: { look: () => Promise.resolve({ ...nothingAround, uplinkClocks: [], locals: this.locals }) },
         lifelines: {
