@@ -147,7 +147,7 @@ export interface Surroundings {
     name: string,
     localNetworks: readonly string[],
   ): Promise<
-    Pick<Observed, 'locals' | 'uplinks' | 'uplinkResolvers' | 'uplinkMtu'> & {
+    Pick<Observed, 'locals' | 'uplinks' | 'uplinkDevices' | 'uplinkResolvers' | 'uplinkMtu'> & {
       readonly uplinkClocks: readonly ToldClock[];
     }
   >;

@@ -1,7 +1,8 @@
 /**
  * The networks beside the mesh. In: the names that the router calls local. Out: prefixes and devices of these and of the
- * others, DNS and NTP servers of the others, the MTU of the device that the default route leaves by. From netifd's
- * `network.interface dump` (vectors/openwrt-25.12-netifd.md); what netifd knows goes by the kernel's names of devices.
+ * others; of these their devices of default routes, DNS and NTP servers, the MTU of the device that the default route
+ * leaves by. From netifd's `network.interface dump` (vectors/openwrt-25.12-netifd.md); what netifd knows goes by the
+ * kernel's names of devices.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { Fault, type Json, type JsonObject, type Surroundings, type ToldClock, type Ubus } from '../control/ports.ts';
@@ -49,13 +50,15 @@ function clocksOf({ interface: network, data }: JsonObject): readonly ToldClock[
   return addresses.map((address) => ({ network: String(network), address }));
 }
 
+function defaultRoutes(entry: JsonObject): readonly JsonObject[] {
+  return objects(entry['route']).filter(({ target, mask }) => mask === 0 && (target === '0.0.0.0' || target === '::'));
+}
+
 /** The device of the default route with the least metric. */
 function defaultDevice(entries: readonly JsonObject[]): string | undefined {
   const paths = entries.flatMap((entry) =>
-    objects(entry['route'])
-      .filter(
-        ({ target, mask, table }) => mask === 0 && table === undefined && (target === '0.0.0.0' || target === '::'),
-      )
+    defaultRoutes(entry)
+      .filter(({ table }) => table === undefined)
       .map(({ metric }) => ({ device: entry['l3_device'], metric: typeof metric === 'number' ? metric : 0 })),
   );
   const [best] = paths.sort((a, b) => a.metric - b.metric);
@@ -78,6 +81,9 @@ export function surroundingsOf(dump: JsonObject, name: string, localNetworks: re
   return {
     locals: networks(locals),
     uplinks: networks(uplinks),
+    uplinkDevices: [
+      ...new Set(networks(uplinks.filter((each) => defaultRoutes(each).length > 0)).map(({ device: each }) => each)),
+    ],
     uplinkResolvers: [...new Set(uplinks.flatMap(resolversOf))],
     uplinkClocks: uplinks.flatMap(clocksOf),
     ...(uplinkMtu === undefined ? {} : { uplinkMtu }),

@@ -22,6 +22,8 @@ import type { Observed } from './observed.ts';
 export type Elements = ReadonlyMap<string, string>;
 export type Sets = ReadonlyMap<string, Elements>;
 
+type Around = Pick<Observed, 'uplinkDevices'>;
+
 /** nft writes a range that is a prefix as one. */
 function asRanges(key: string): string {
   const isRange = (part: string): boolean => /^[0-9a-f.:]+\/\d+$/.test(part);
@@ -39,7 +41,7 @@ function keysOf(words: readonly string[]): Elements {
 }
 
 /** Every set and map but the lease, with what must be in it. */
-function desiredSets(desired: Desired, { locals }: Pick<Observed, 'locals'>): Sets {
+function desiredSets(desired: Desired, { uplinkDevices }: Around): Sets {
   const { grants, uses, carries, own } = desired;
   const pairs = (family: 4 | 6): Elements =>
     new Map(ofFamily(grants, family).map((each) => [`${each.from} . ${each.to}`, chainOf(each)]));
@@ -53,7 +55,7 @@ function desiredSets(desired: Desired, { locals }: Pick<Observed, 'locals'>): Se
         .map(formatRange),
     );
   return new Map([
-    ['local', keysOf(locals.map(({ device }) => device))],
+    ['uplinks', keysOf(uplinkDevices)],
     ...([4, 6] as const).flatMap((family): [string, Elements][] => [
       [`grants${family}`, pairs(family)],
       [`uses${family}`, sources(uses, family)],
@@ -93,7 +95,7 @@ export function elementFindings(sets: Sets, found: NftTable): readonly string[] 
 }
 
 /** The whole table with what is granted, in place of what was there. */
-export function renderWhole(desired: Desired, around: Pick<Observed, 'locals' | 'canOffload'>): string {
+export function renderWhole(desired: Desired, around: Around & Pick<Observed, 'canOffload'>): string {
   const sets = [...desiredSets(desired, around)];
   return (
     renderTable(desired, around.canOffload) +
@@ -126,7 +128,7 @@ function movingOf({ name, want, got }: Change): Moving | undefined {
  * From the table that the kernel has; none when it has what is wanted. One transaction; or three where elements are
  * replaced, which the first and the last put rules around (maps.ts).
  */
-export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>, guard: NftTable): readonly string[] {
+export function renderGrants(desired: Desired, around: Around, guard: NftTable): readonly string[] {
   const present = guard.chains;
   const missing = grantedOf(desired).filter((each) => !present.has(chainOf(each)));
   const wanted = expectedProtocolChains(desired);
@@ -156,12 +158,12 @@ export function renderGrants(desired: Desired, around: Pick<Observed, 'locals'>,
   return [chains + before, elements, after + removed];
 }
 
-export function grantFindings(desired: Desired, around: Pick<Observed, 'locals'>, guard: NftTable): readonly string[] {
+export function grantFindings(desired: Desired, around: Around, guard: NftTable): readonly string[] {
   return elementFindings(desiredSets(desired, around), guard);
 }
 
 export const setNames: readonly string[] = [
   'lease',
-  'local',
+  'uplinks',
   ...['4', '6'].flatMap((family) => ['grants', 'uses', 'carries', 'own'].map((name) => `${name}${family}`)),
 ];

@@ -77,7 +77,7 @@ function hooked(
   };
 }
 
-/** Requests leave by the tunnel and answers come by it; or, on the exit, the other way round, and to no LAN of its own. */
+/** Requests leave by the tunnel and answers come by it; or, on the exit, the other way round, and by an uplink alone. */
 function exitPaths(name: string): Readonly<Record<'input' | 'forward' | 'output', readonly Rule[]>> {
   const [comes, goes] = [device('iifname', '==', name), device('oifname', '==', name)];
   const [comesElsewhere, goesElsewhere] = [device('iifname', '!=', name), device('oifname', '!=', name)];
@@ -87,7 +87,7 @@ function exitPaths(name: string): Readonly<Record<'input' | 'forward' | 'output'
     forward: [
       rule(comesElsewhere, goes, request, jump('uses')),
       rule(comes, goesElsewhere, answer, jump('uses')),
-      rule(comes, goesElsewhere, device('oifname', '!=', '@local'), request, jump('carries')),
+      rule(comes, device('oifname', '==', '@uplinks'), request, jump('carries')),
       rule(comesElsewhere, goes, answer, jump('carries')),
     ],
     // What the exit itself has to say of a flow that it carries, such as that a packet is too big.
@@ -122,12 +122,22 @@ function keptInSight(name: string): readonly Rule[] {
   return [rule(device('iifname', '==', name), nft.kept), rule(device('oifname', '==', name), nft.kept)];
 }
 
+/**
+ * Grants name addresses, and anybody writes an address: what enters the mesh must come from where an answer to it would go
+ * (RFC 3704, strict), or a stranger on the uplink, and the chosen exit, could send in the name of a LAN. What leaves it
+ * was held to its sender by WireGuard.
+ */
+function inItsOwnName(name: string): Rule {
+  return rule(device('oifname', '==', name), direction('original'), nft.strayed, dropped);
+}
+
 /** The chains that are there whatever is granted. */
 function skeleton(choices: Choices, canOffload: boolean): Chains {
   const { interface: name } = choices;
   const marks = marksOf(choices);
   const exits = exitPaths(name);
-  const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward, canOffload ? keptInSight(name) : []);
+  const before = [inItsOwnName(name), ...(canOffload ? keptInSight(name) : [])];
+  const forward = hooked('forward', name, ['iifname', 'oifname'], exits.forward, before);
   return new Map<string, Chain>([
     ['grant', { rules: [rule(nft.setMark(marks.granted), accept)] }],
     ...askingChains(marks.exit),
@@ -217,7 +227,7 @@ export function renderTable(desired: Desired, canOffload: boolean): string {
       ? `add flowtable ${table} kept { hook ingress priority 0; devices = { ${nft.keptDevices.join(', ')} }; }\n`
       : '',
     `add set ${table} lease { type ifname; flags timeout; }\n`,
-    `add set ${table} local { type ifname; }\n`,
+    `add set ${table} uplinks { type ifname; }\n`,
     renderMaps(table, marksOf(desired).exit),
     ...families.map(([family, ip]) => `add set ${table} own${family} { typeof ${ip} saddr; flags interval; }\n`),
     nft.renderChains(table, chains(false)),

@@ -49,9 +49,14 @@ export const direction = (name: 'original' | 'reply'): Rule => ({
   expr: [equals({ ct: { key: 'direction' } }, name)],
 });
 export const related: Rule = { text: 'ct state related', expr: [within({ ct: { key: 'state' } }, 'related')] };
+/** No route to the source leaves by the device that the packet came in by. */
+export const strayed: Rule = {
+  text: 'fib saddr . iif oif 0',
+  expr: [equals({ fib: { result: 'oif', flags: ['saddr', 'iif'] } }, 0)],
+};
 export const invalid: Rule = { text: 'ct state invalid', expr: [within({ ct: { key: 'state' } }, 'invalid')] };
 
-/** `iifname "rn0"`, `oifname != @local`. */
+/** `iifname "rn0"`, `oifname @uplinks`. */
 export function device(side: 'iifname' | 'oifname', op: '==' | '!=', name: string): Rule {
   const value = name.startsWith('@') ? name : `"${name}"`;
   const expr = op === '==' ? equals(meta(side), name) : differs(meta(side), name);

@@ -52,6 +52,8 @@ export interface Observed {
   readonly locals: readonly LocalNetwork[];
   /** Every other prefix that the router is itself connected to, with the name of netifd's interface: uplinks. */
   readonly uplinks: readonly LocalNetwork[];
+  /** Devices of these that a default route leaves by, in any table. */
+  readonly uplinkDevices: readonly string[];
   readonly lifelines: readonly Lifeline[];
   /** Names of lifelines and endpoints, which the router's own resolver must know while plain DNS is closed. */
   readonly lifelineHosts: readonly HostName[];
@@ -81,6 +83,7 @@ export interface Observed {
 export const nothingAround = {
   locals: [],
   uplinks: [],
+  uplinkDevices: [],
   lifelines: [],
   lifelineHosts: [],
   uplinkResolvers: [],

@@ -33,14 +33,17 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** One text for each meaning: sorted keys, a set of one entry as that entry, other sets sorted. */
+/**
+ * One text for each meaning: sorted keys, a set of one entry as that entry, other sets sorted; a number that stands as
+ * text, as the index of no device does in nft 1.0, as that number.
+ */
 export function canonical(value: unknown): string {
   return write(value as Json);
 }
 
 function write(value: Json): string {
   if (Array.isArray(value)) return `[${(value as readonly Json[]).map(write).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value);
+  if (!isObject(value)) return typeof value === 'string' && /^\d{1,9}$/.test(value) ? value : JSON.stringify(value);
   const { set } = value;
   if (Array.isArray(set) && Object.keys(value).length === 1) {
     const entries = (set as readonly Json[]).map(write).sort();

@@ -70,7 +70,7 @@ export class OverriddenLab extends LabOfOne {
     super.show(desired);
     const { shows } = this;
     if (shows?.guard === undefined) return;
-    const sets = new Map([...shows.guard.sets, ['local', [{ key: 'br-lan' }]] as const]);
+    const sets = new Map([...shows.guard.sets, ['uplinks', []] as const]);
     this.shows = { ...shows, guard: { ...shows.guard, sets } };
   }
 

@@ -21,6 +21,12 @@ test('a router with a LAN and a WAN', async () => {
 const bent = (name: string, over: JsonObject): JsonObject => ({
   interface: recorded.interface.map((each) => (each['interface'] === name ? { ...each, ...over } : each)),
 });
+function tabled(over: JsonObject): JsonObject {
+  const route = { target: '0.0.0.0', mask: 0, nexthop: '10.0.2.2', ...over };
+  return {
+    interface: recorded.interface.map((each) => ({ ...each, route: each['interface'] === 'wan' ? [route] : [] })),
+  };
+}
 test.each([
   ['the mesh itself is none of them', recorded, 'wan', ['lan'], ['wan6'], []],
   ['an interface that is down is none of them', bent('wan', { up: false }), 'rn0', ['lan'], ['wan6'], []],
@@ -53,6 +59,15 @@ test('NTP servers that DHCP told of are known with their uplink; what is no addr
   expect(surroundingsOf(told, 'rn0', ['lan']).uplinkClocks).toEqual(clocks);
   expect(surroundingsOf(told, 'rn0', ['lan', 'wan']).uplinkClocks).toEqual([]);
   expect(surroundingsOf(recorded, 'rn0', ['lan']).uplinkClocks).toEqual([]);
+});
+
+test.each([
+  ['the uplink', recorded, ['lan'], ['eth1']],
+  ['no LAN, though its default route leads on', recorded, ['lan', 'wan', 'wan6'], []],
+  ['one whose default route is in a table of its own', tabled({ table: '200' }), ['lan'], ['eth1']],
+  ['none without a default route, such as a network of guests', tabled({ mask: 8 }), ['lan'], []],
+])('by which an exit carries: %s', (_, dump, locals, devices) => {
+  expect(surroundingsOf(dump, 'rn0', locals).uplinkDevices).toEqual(devices);
 });
 
 test('the MTU is that of the device of the default route with the least metric', async () => {

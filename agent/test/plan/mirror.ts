@@ -25,7 +25,7 @@ function elementsOf(desired: Desired): ReadonlyMap<string, NftElement[]> {
   const ranges = own.map((each) => rangeOf(each));
   return new Map([
     ['lease', []],
-    ['local', []],
+    ['uplinks', []],
     ...([4, 6] as const).flatMap((family): [string, NftElement[]][] => [
       [
         `grants${family}`,

@@ -28,6 +28,7 @@ const table = async (): Promise<NftTable> => {
 };
 const desiredOf = (...rules: unknown[]): Desired => compile(believed(rules), home.id, choices);
 const closed = closedDesired(choices);
+const uplinked = { ...nothingAround, uplinkDevices: ['wan0'] };
 
 beforeAll(() => {
   router = createNamespace('router');
@@ -150,16 +151,16 @@ describe('what nft lists is what was asked for', () => {
     ['carries4', vps, { offersExit: true }, () => [22, 23].map((port) => connects(peer, public4, port))],
     ['uses4', laptop, { exit: vps.name }, () => [22, 23].map((port) => connects(router, behindMesh4, port))],
   ] as const)('and so are those of %s', async (map, self, over, passes) => {
-    await run(renderWhole(exits('tcp:22', self, over), nothingAround) + leased);
+    await run(renderWhole(exits('tcp:22', self, over), uplinked) + leased);
     const after = exits('tcp:23', self, over);
-    const scripts = renderGrants(after, nothingAround, await table());
+    const scripts = renderGrants(after, uplinked, await table());
     expect([scripts.length, passes()]).toEqual([3, [true, false]]);
     await run(`${scripts[0] ?? ''}flush map ${name} ${map}`);
     expect(passes(), 'while there is no element').toEqual([false, true]);
-    await run(renderWhole(exits('tcp:22', self, over), nothingAround) + leased);
-    for (const script of renderGrants(after, nothingAround, await table())) await run(script);
+    await run(renderWhole(exits('tcp:22', self, over), uplinked) + leased);
+    for (const script of renderGrants(after, uplinked, await table())) await run(script);
     expect(passes()).toEqual([false, true]);
-    expect(guardFindings(after, { ...nothingAround, guard: await table() })).toEqual([]);
+    expect(guardFindings(after, { ...uplinked, guard: await table() })).toEqual([]);
   });
 
   test.each([

@@ -60,11 +60,13 @@ add chain inet marking out { type route hook output priority -150; }
 add rule inet marking out th dport 51820 meta mark set ${marksOf(choices).tunnel}
 `;
 
+const isSet = (): boolean => true;
+const isLeft = (line: string): boolean => !isPath(line);
 /** Routing alone holds too: as it is set, and what is left when the tunnel's device is gone. */
-function routed(desired: Desired): Rules {
+function routed(desired: Desired, isThere: (line: string) => boolean): Rules {
   const lines = (family: 4 | 6): string => {
     const { rules, routes } = desiredRouting(desired, observedAround)[family];
-    const held = routes.filter((line) => !isPath(line)).map((line) => `route replace ${line}\n`);
+    const held = routes.filter(isThere).map((line) => `route replace ${line}\n`);
     return [...held, ...rules.map((line) => `rule add ${line}\n`)].join('');
   };
   return { nft: '', ip4: lines(4), ip6: lines(6) };
@@ -156,6 +158,21 @@ export const scenarios = {
       ['nor is it carried, not offering to', 'mesh', `tcp ${at.laptop} > ${at.public} 443`, 'none'],
     ],
   },
+  strangers: {
+    rules: {
+      ...routed(protectedDesired, isSet),
+      nft: judged(desiredAs({ exit: 'hub' as Label }, rule('member:vps', 'member:office', 'udp:53'))).nft,
+    },
+    expectations: [
+      ['a LAN sends to a member', 'lan', `udp ${at.host} > ${at.office} 53`, at.host],
+      ['nobody on the uplink does in its name', 'wan', `udp ${at.absent} > ${at.office} 53`, 'none'],
+      ['nor in that of the router', 'wan', `udp ${at.router6} > ${at.office6} 53`, 'none'],
+      ['a LAN goes out by the exit', 'lan', `tcp ${at.host} > ${at.behindHub} 443`, at.host],
+      ['one that the map does not know too', 'lan', `tcp ${at.guest} > ${at.behindHub} 443`, at.router],
+      ['nobody on the uplink does', 'wan', `udp ${at.public} > ${at.behindHub} 443`, 'none'],
+      ['nor in IPv6', 'wan', `udp ${at.public6} > ${at.behindHub6} 443`, 'none'],
+    ],
+  },
   protection: {
     rules: { nft: renderProtection(protectedDesired, around) + marking, ip4: '', ip6: '' },
     expectations: [
@@ -183,7 +200,7 @@ export const scenarios = {
     ],
   },
   routing: {
-    rules: routed(protectedDesired),
+    rules: routed(protectedDesired, isLeft),
     expectations: [
       ['nothing forwarded finds the uplink', 'lan', `tcp ${at.host} > ${at.public} 443`, 'none'],
       ['nor IPv6', 'lan', `tcp ${at.host6} > ${at.public6} 443`, 'none'],

@@ -30,6 +30,8 @@ export const at = {
   office6: six(office),
   /** In the LAN that the map knows, and in one that it does not. */
   host: '192.168.4.7',
+  /** Of that LAN, and not there: strangers send in its name. */
+  absent: '192.168.4.8',
   guest: '192.168.44.7',
   host6: '2001:db8:4::7',
   /** Public, and reached by the LAN's device. */
@@ -45,10 +47,11 @@ export const at = {
   wanPrivate6: 'fd50::1',
 } as const;
 
-export const around: Pick<Observed, 'locals' | 'lifelines' | 'uplinkResolvers'> = {
+export const around: Pick<Observed, 'locals' | 'uplinkDevices' | 'lifelines' | 'uplinkResolvers'> = {
   locals: [
     { name: 'lan', device: 'lan0', prefixes: ['192.168.4.0/24', '192.168.44.0/24', '2001:db8:4::/64'] as Cidr[] },
   ],
+  uplinkDevices: ['wan0'],
   lifelines: [
     { protocol: 'tcp', address: at.public as Ip, port: 8883 },
     { protocol: 'tcp', address: at.public6 as Ip, port: 8883 },
@@ -93,7 +96,7 @@ function wire(spaces: RouterWorld['spaces']): void {
   mesh.run(on('mesh0', [`${at.behindHub}/32`, `${at.behindHub6}/128`]));
   lan.run(on('eth0', [`${at.host}/24`, `${at.guest}/24`, `${at.host6}/64`, `${at.lanPublic}/32`]));
   wan.run(on('eth0', ['203.0.113.1/24', '2001:db8:ff::1/64', `${at.public}/32`, `${at.public6}/128`]));
-  wan.run(on('eth0', [`${at.wanPrivate}/24`, `${at.wanPrivate6}/64`]));
+  wan.run(on('eth0', [`${at.wanPrivate}/24`, `${at.wanPrivate6}/64`, `${at.absent}/32`, `${at.router6}/128`]));
   // Everybody knows a way back to everybody: what is not answered was stopped, not lost.
   mesh.run(`ip route add default via ${at.router}; ip -6 route add default via ${at.router6}`);
   lan.run('ip route add default via 192.168.4.1; ip -6 route add default via 2001:db8:4::1');
