@@ -17,6 +17,12 @@ const priority = -20;
 
 type Around = Pick<Observed, 'locals' | 'lifelines' | 'uplinkResolvers'>;
 
+/**
+ * What an uplink that is itself a tunnel sends: DS-Lite, MAP-E, 6in4, 6rd, GRE. The kernel sends the packet around another
+ * anew, which was judged by itself; only the router's own can be such.
+ */
+export const carriers: readonly string[] = ['ipencap', 'ipv6', 'gre'];
+
 /** What an address needs and what finds the neighbours: DHCP (RFC 2131, 8415) and NDP, MLD (RFC 4861, 3810). */
 function housekeeping(): readonly Rule[] {
   const ports = (from: number, to: number): Rule => ({
@@ -55,7 +61,8 @@ function skeleton(choices: Choices): Chains {
     rule(device('oifname', '==', '@local'), accept),
   ];
   const tunnel = rule(nft.l4('udp'), nft.hasMark(marksOf(choices).tunnel), accept);
-  const own = [rule(device('oifname', '==', 'lo'), accept), tunnel, ...housekeeping()];
+  const outer = rule(nft.l4(carriers), accept);
+  const own = [rule(device('oifname', '==', 'lo'), accept), tunnel, outer, ...housekeeping()];
   const hook = (name: 'forward' | 'output'): nft.Hook => ({ type: 'filter', hook: name, priority });
   return new Map<string, Chain>([
     ['forward', { hook: hook('forward'), rules: [...inside, dropped] }],

@@ -8,7 +8,7 @@ import type { Cidr, Ip } from '../trust/types.ts';
 import type { Desired } from '../policy/desired.ts';
 import { marksOf } from './guard.ts';
 import { askPort, type Family, type Observed, type Routing, type Routings } from './observed.ts';
-import { isProtected } from './protection.ts';
+import { carriers, isProtected } from './protection.ts';
 
 /** Rules of these priorities are ours: before those of mwan3 (1001 and up), of pbr and of the main table. */
 export const priorities = { lifeline: 852, tunnel: 853 } as const;
@@ -28,6 +28,7 @@ function lifelineRules(family: Family, { lifelines, uplinkResolvers }: Observed)
   const host = (address: Ip): string => `to ${address} iif lo`;
   return [
     rule(`iif lo ipproto udp sport ${client} dport ${server}`),
+    ...carriers.map((protocol) => rule(`iif lo ipproto ${protocol}`)),
     ...lifelines
       .filter(({ address }) => familyOf(address) === family)
       .map(({ address, protocol, port }) => rule(`${host(address)} ipproto ${protocol} dport ${port}`)),

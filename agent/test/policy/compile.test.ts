@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { disjoint, type Box } from '../../src/policy/boxes.ts';
-import { compile } from '../../src/policy/compile.ts';
+import { announcedOf, compile } from '../../src/policy/compile.ts';
 import { closedDesired, type Desired } from '../../src/policy/desired.ts';
 import type { Cidr, Label, Member, Protocol } from '../../src/trust/types.ts';
 import { content, home, laptop, memberOf, office } from '../trust/network.ts';
@@ -155,4 +155,13 @@ describe('boxes', () => {
 
 test('a prefix in a rule is held to what the parser takes', () => {
   expect(() => believed([rule('any', '10.77.0.1/16' as Cidr)])).toThrow('tag:TAG or a prefix');
+});
+
+test.each([
+  ['192.168.0.0/16', ['192.168.0.0/16', '192.168.1.0/24'], ['192.168.0.0/16']],
+  ['192.168.0.0/16', ['192.168.1.0/24', '192.168.1.0/25', '192.168.2.0/24'], ['192.168.1.0/24', '192.168.2.0/24']],
+  ['192.168.1.0/24', ['192.168.0.0/16', '192.168.1.0/24'], ['192.168.1.0/24']],
+])('of the subnet %s and %j announced: no two that overlap', (subnet, announced, wanted) => {
+  const both = announcedOf({ subnets: [subnet as Cidr] }, { announced: announced as Cidr[] });
+  expect(both).toEqual(wanted);
 });
