@@ -98,8 +98,7 @@ async function apply(world: World, step: Step): Promise<void> {
 }
 
 function leaseLeftS({ guard }: Observed, name: string): number {
-  const element = guard?.sets.get('lease')?.find(({ key }) => key === name);
-  return element === undefined ? 0 : (element.expiresS ?? 0);
+  return guard?.expiresS.get(`lease ${name}`) ?? 0;
 }
 
 /** Delete and add in one transaction: kernels before 6.12 keep the old timeout of an element that is added again. */

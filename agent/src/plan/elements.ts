@@ -5,7 +5,7 @@
 import { formatRange, rangeOf } from '../trust/ip.ts';
 import type { Desired, ExitGrant, Grant } from '../policy/desired.ts';
 import type { Cidr, Ip } from '../trust/types.ts';
-import type { NftTable } from '../wire/nft-json.ts';
+import type { Elements, NftTable } from '../wire/nft-json.ts';
 import {
   chainOf,
   expectedProtocolChains,
@@ -18,8 +18,6 @@ import {
 import { renderAround, renderMaps, type Moving } from './maps.ts';
 import type { Observed } from './observed.ts';
 
-/** Key, as text of nft's, to the chain that a map has for it; empty in a set. */
-export type Elements = ReadonlyMap<string, string>;
 export type Sets = ReadonlyMap<string, Elements>;
 
 type Around = Pick<Observed, 'uplinkDevices'>;
@@ -31,9 +29,43 @@ function asRanges(key: string): string {
   return key.includes('/') ? key.split(' . ').map(range).join(' . ') : key;
 }
 
+/** Of the same object the same, made once: a run of the loop asks three times, of thousands. */
+function once<Key extends object, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new WeakMap<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
+}
+
+const ranged = once((elements: Elements): Elements => {
+  let hasPrefix = false;
+  elements.forEach((_, key) => (hasPrefix ||= key.includes('/')));
+  return hasPrefix ? new Map([...elements].map(([key, chain]) => [asRanges(key), chain])) : elements;
+});
+const none: Elements = new Map();
+
 /** As the kernel has them. */
 export function observedElements({ sets }: NftTable, name: string): Elements {
-  return new Map((sets.get(name) ?? []).map(({ key, chain = '' }) => [asRanges(key), chain]));
+  return ranged(sets.get(name) ?? none);
+}
+
+/** Those of `left` that `right` has not, or with another chain. */
+function differing(left: Elements, right: Elements): readonly (readonly [key: string, chain: string])[] {
+  const found: [string, string][] = [];
+  left.forEach((chain, key) => {
+    if (right.get(key) !== chain) found.push([key, chain]);
+  });
+  return found;
+}
+
+const pairsOf = once((grants: readonly Grant[]): Readonly<Record<4 | 6, Elements>> => ({
+  4: pairs(grants, 4),
+  6: pairs(grants, 6),
+}));
+function pairs(grants: readonly Grant[], family: 4 | 6): Elements {
+  return new Map(ofFamily(grants, family).map((each) => [`${each.from} . ${each.to}`, chainOf(each)]));
 }
 
 function keysOf(words: readonly string[]): Elements {
@@ -43,8 +75,6 @@ function keysOf(words: readonly string[]): Elements {
 /** Every set and map but the lease, with what must be in it. */
 function desiredSets(desired: Desired, { uplinkDevices }: Around): Sets {
   const { grants, uses, carries, own } = desired;
-  const pairs = (family: 4 | 6): Elements =>
-    new Map(ofFamily(grants, family).map((each) => [`${each.from} . ${each.to}`, chainOf(each)]));
   const sources = (exits: readonly ExitGrant[], family: 4 | 6): Elements =>
     new Map(ofFamily(exits, family).map((each) => [each.from, chainOf(each)]));
   const ranges = (family: 4 | 6): Elements =>
@@ -57,7 +87,7 @@ function desiredSets(desired: Desired, { uplinkDevices }: Around): Sets {
   return new Map([
     ['uplinks', keysOf(uplinkDevices)],
     ...([4, 6] as const).flatMap((family): [string, Elements][] => [
-      [`grants${family}`, pairs(family)],
+      [`grants${family}`, pairsOf(grants)[family]],
       [`uses${family}`, sources(uses, family)],
       [`carries${family}`, sources(carries, family)],
       [`own${family}`, ranges(family)],
@@ -75,8 +105,6 @@ const deviceSets = ['local', 'uplinks'];
 /** Commands between two contents of a set. */
 export function renderChange(owner: string, name: string, wanted: Elements, got: Elements): string {
   const word = (key: string): string => (deviceSets.includes(name) ? `"${key}"` : key);
-  const differing = (left: Elements, right: Elements): [string, string][] =>
-    [...left].filter(([key, chain]) => right.get(key) !== chain);
   const command = (verb: string, words: readonly string[]): string =>
     words.length === 0 ? '' : `${verb} element ${owner} ${name} { ${words.join(', ')} }\n`;
   const remove = differing(got, wanted).map(([key]) => word(key));
@@ -88,9 +116,9 @@ export function renderChange(owner: string, name: string, wanted: Elements, got:
 export function elementFindings(sets: Sets, found: NftTable): readonly string[] {
   return [...sets].flatMap(([name, wanted]) => {
     const got = observedElements(found, name);
-    const keys = [...new Set([...wanted.keys(), ...got.keys()])].filter((key) => wanted.get(key) !== got.get(key));
+    const keys = new Set([...differing(wanted, got), ...differing(got, wanted)].map(([key]) => key));
     const word = (elements: Elements, key: string): string => (elements.has(key) ? elements.get(key) || 'it' : 'none');
-    return keys.map((key) => `${name} ${key}: wanted ${word(wanted, key)}, got ${word(got, key)}`);
+    return [...keys].map((key) => `${name} ${key}: wanted ${word(wanted, key)}, got ${word(got, key)}`);
   });
 }
 
@@ -118,9 +146,8 @@ const manyGoing = 16;
 /** What is judged by rules meanwhile: the map that is made anew, or what has another chain than before. */
 function movingOf({ name, want, got }: Change): Moving | undefined {
   const isPairs = name.startsWith('grants');
-  const going = [...got].filter(([key, chain]) => want.get(key) !== chain).length;
-  if (isPairs && going > manyGoing) return { words: want, isWhole: true };
-  const words = new Map([...want].filter(([key, chain]) => got.has(key) && got.get(key) !== chain));
+  if (isPairs && differing(got, want).length > manyGoing) return { words: want, isWhole: true };
+  const words = new Map(differing(want, got).filter(([key]) => got.has(key)));
   return words.size === 0 ? undefined : { words, isWhole: false };
 }
 

@@ -11,17 +11,18 @@ export interface NftChain {
   /** The expressions of each rule, as canonical JSON. */
   readonly rules: readonly string[];
 }
-export interface NftElement {
-  /** As nft's own text has it: `rn0`, `10.0.0.0/8`, `10.0.0.1 . 10.0.0.2-10.0.0.5`. */
-  readonly key: string;
-  /** The chain that a map goes to for it; `unknown` for any other verdict. */
-  readonly chain?: string;
-  readonly expiresS?: number;
-}
+/**
+ * Of a set or a map. Keys as nft's own text has them: `rn0`, `10.0.0.0/8`, `10.0.0.1 . 10.0.0.2-10.0.0.5`. To the chain
+ * that a map goes to; `unknown` for any other verdict, empty in a set.
+ */
+export type Elements = ReadonlyMap<string, string>;
+
 export interface NftTable {
   readonly chains: ReadonlyMap<string, NftChain>;
   /** Sets and maps. */
-  readonly sets: ReadonlyMap<string, readonly NftElement[]>;
+  readonly sets: ReadonlyMap<string, Elements>;
+  /** Seconds that elements with a timeout have left, by set and key: `lease rn0`. */
+  readonly expiresS: ReadonlyMap<string, number>;
   /** With the devices whose packets they take. */
   readonly flowtables: ReadonlyMap<string, readonly string[]>;
 }
@@ -83,15 +84,21 @@ function chainNamed(verdict: Json): string {
 }
 
 /** `elem` wraps a key that has a timeout; a map's element is a pair. */
-function elementOf(entry: Json): NftElement {
+function elementOf(entry: Json): { readonly key: string; readonly chain: string; readonly leftS: Json | undefined } {
   const [key = null, verdict] = Array.isArray(entry) ? (entry as readonly Json[]) : [entry, undefined];
   const wrapped = isObject(key) && isObject(key['elem']) ? key['elem'] : undefined;
-  const expires = wrapped?.['expires'];
-  return {
-    key: keyText(wrapped?.['val'] ?? key),
-    ...(verdict === undefined ? {} : { chain: chainNamed(verdict) }),
-    ...(typeof expires === 'number' ? { expiresS: expires } : {}),
-  };
+  const chain = verdict === undefined ? '' : chainNamed(verdict);
+  return { key: keyText(wrapped?.['val'] ?? key), chain, leftS: wrapped?.['expires'] };
+}
+
+function elementsOf({ elem = [] }: JsonObject, expires: (key: string, leftS: number) => void): Elements {
+  const elements = new Map<string, string>();
+  for (const entry of Array.isArray(elem) ? (elem as readonly Json[]) : []) {
+    const { key, chain, leftS } = elementOf(entry);
+    elements.set(key, chain);
+    if (typeof leftS === 'number') expires(key, leftS);
+  }
+  return elements;
 }
 
 /** One device is not written as a list. */
@@ -102,22 +109,26 @@ function devicesOf({ dev = [] }: JsonObject): readonly string[] {
 /** Throws WireError `malformed` for text that is not nft's JSON of a table. */
 export function parseNftTable(text: string): NftTable {
   const chains = new Map<string, NftChain>();
-  const sets = new Map<string, readonly NftElement[]>();
+  const sets = new Map<string, Elements>();
+  const expiresS = new Map<string, number>();
   const flowtables = new Map<string, readonly string[]>();
   for (const item of itemsOf(text)) {
     const { chain, rule, flowtable, set = item['map'] } = item;
     if (isObject(chain)) chains.set(textOf(chain, 'name'), chainOf(chain));
     if (isObject(flowtable)) flowtables.set(textOf(flowtable, 'name'), devicesOf(flowtable));
     if (isObject(set)) {
-      const { elem = [] } = set;
-      sets.set(textOf(set, 'name'), Array.isArray(elem) ? (elem as readonly Json[]).map(elementOf) : []);
+      const name = textOf(set, 'name');
+      sets.set(
+        name,
+        elementsOf(set, (key, leftS) => expiresS.set(`${name} ${key}`, leftS)),
+      );
     }
     if (!isObject(rule)) continue;
     const name = textOf(rule, 'chain');
     const known = chains.get(name) ?? { rules: [] };
     chains.set(name, { ...known, rules: [...known.rules, write(rule['expr'] ?? null)] });
   }
-  return { chains, sets, flowtables };
+  return { chains, sets, expiresS, flowtables };
 }
 
 function itemsOf(text: string): readonly JsonObject[] {

@@ -70,7 +70,7 @@ export class OverriddenLab extends LabOfOne {
     super.show(desired);
     const { shows } = this;
     if (shows?.guard === undefined) return;
-    const sets = new Map([...shows.guard.sets, ['uplinks', []] as const]);
+    const sets = new Map([...shows.guard.sets, ['uplinks', new Map()] as const]);
     this.shows = { ...shows, guard: { ...shows.guard, sets } };
   }
 

@@ -82,8 +82,7 @@ test.each<[string, number, string[]]>([
   const desired = compile(believed([rule('any', 'any')]), laptop.id, choices);
   const kernel = mirror(desired);
   if (kernel.guard === undefined) throw new Error('wanted a kernel with a guard');
-  const lease = [{ key: desired.interface, expiresS }];
-  const guard = { ...kernel.guard, sets: new Map([...kernel.guard.sets, ['lease', lease]]) };
+  const guard = { ...kernel.guard, expiresS: new Map([[`lease ${desired.interface}`, expiresS]]) };
   const granted: string[] = [];
   const world = worldOf({ ...kernel, guard }, (script) => {
     if (script.startsWith('add element inet rustynet lease '))
@@ -102,10 +101,7 @@ test.each([
   const kernel = mirror(desired);
   if (kernel.guard === undefined || kernel.link === undefined)
     throw new Error('wanted a kernel with a guard and a link');
-  const guard = {
-    ...kernel.guard,
-    sets: new Map([...kernel.guard.sets, ['lease', [{ key: desired.interface, expiresS: 590 }]]]),
-  };
+  const guard = { ...kernel.guard, expiresS: new Map([[`lease ${desired.interface}`, 590]]) };
   const seen: string[] = [];
   const world = worldOf({ ...kernel, guard, link: { ...kernel.link, routes: [] } }, (script) => {
     if (script.startsWith('add element inet rustynet lease '))

@@ -21,7 +21,7 @@ function booted(options: Readonly<Record<string, string>>): LabOfOne {
   const shows = {
     ...before,
     locals,
-    protection: { chains: new Map(), sets: new Map(), flowtables: new Map() },
+    protection: { chains: new Map(), sets: new Map(), expiresS: new Map(), flowtables: new Map() },
     bootFiles: { nft: renderProtection(protecting, { ...before, locals }), ip4: 'rule', ip6: 'rule' },
   };
   const routing = desiredRouting(protecting, shows);

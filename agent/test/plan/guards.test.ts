@@ -121,7 +121,7 @@ describe('routing', () => {
 
 describe('protection', () => {
   test('without an exit there is none, and one that is there goes', () => {
-    const protection = { chains: new Map(), sets: new Map(), flowtables: new Map() };
+    const protection = { chains: new Map(), sets: new Map(), expiresS: new Map(), flowtables: new Map() };
     expect(protectionScript(open, around)).toBe('');
     expect(protectionScript(open, { ...around, protection })).toBe('delete table inet rustynet_guard\n');
     expect(protectionFindings(open, around)).toEqual([]);
@@ -137,7 +137,7 @@ describe('protection', () => {
   });
 
   test('an empty table in its place is replaced', () => {
-    const protection = { chains: new Map(), sets: new Map(), flowtables: new Map() };
+    const protection = { chains: new Map(), sets: new Map(), expiresS: new Map(), flowtables: new Map() };
     expect(protectionFindings(guarded, { ...around, protection }).length).toBeGreaterThan(0);
     expect(protectionScript(guarded, { ...around, protection })).toBe(protectionScript(guarded, around));
   });

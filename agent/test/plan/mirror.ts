@@ -12,30 +12,31 @@ import { desiredRouting } from '../../src/plan/routing.ts';
 import type { Desired } from '../../src/policy/desired.ts';
 import { formatRange, rangeOf } from '../../src/trust/ip.ts';
 import type { Endpoint, Protocol } from '../../src/trust/types.ts';
-import type { NftElement, NftTable } from '../../src/wire/nft-json.ts';
+import type { Elements, NftTable } from '../../src/wire/nft-json.ts';
 import type { WgPeer } from '../../src/wire/wg-dump.ts';
 import { nowUnixS } from '../trust/network.ts';
 
-function elementsOf(desired: Desired): ReadonlyMap<string, NftElement[]> {
-  const element = (key: string, of: { readonly protocols: readonly Protocol[] }): NftElement => ({
+function elementsOf(desired: Desired): ReadonlyMap<string, Elements> {
+  const element = (key: string, of: { readonly protocols: readonly Protocol[] }): [string, string] => [
     key,
-    chain: chainOf(of),
-  });
+    chainOf(of),
+  ];
   const { grants, uses, carries, own } = desired;
   const ranges = own.map((each) => rangeOf(each));
-  return new Map([
+  const sets: readonly (readonly [string, readonly [string, string][]])[] = [
     ['lease', []],
     ['uplinks', []],
-    ...([4, 6] as const).flatMap((family): [string, NftElement[]][] => [
+    ...([4, 6] as const).flatMap((family): [string, [string, string][]][] => [
       [
         `grants${family}`,
         grants.filter((each) => each.family === family).map((each) => element(`${each.from} . ${each.to}`, each)),
       ],
       [`uses${family}`, uses.filter((each) => each.family === family).map((each) => element(each.from, each))],
       [`carries${family}`, carries.filter((each) => each.family === family).map((each) => element(each.from, each))],
-      [`own${family}`, ranges.filter((each) => each.family === family).map((each) => ({ key: formatRange(each) }))],
+      [`own${family}`, ranges.filter((each) => each.family === family).map((each) => [formatRange(each), ''])],
     ]),
-  ]);
+  ];
+  return new Map(sets.map(([name, elements]) => [name, new Map(elements)]));
 }
 
 /** With the routing that holds, and what the boot would set. */
@@ -50,6 +51,7 @@ function without(desired: Desired): Observed {
   const guard: NftTable = {
     chains: new Map([...expectedSkeleton(desired, true), ...expectedProtocolChains(desired)]),
     sets: elementsOf(desired),
+    expiresS: new Map(),
     flowtables: expectedFlowtables(true),
   };
   const base = {

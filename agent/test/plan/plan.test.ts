@@ -44,7 +44,7 @@ describe('plan', () => {
     [
       'a table that somebody changed is replaced whole',
       desired,
-      { ...there, guard: { chains: new Map(), sets: new Map(), flowtables: new Map() } },
+      { ...there, guard: { chains: new Map(), sets: new Map(), expiresS: new Map(), flowtables: new Map() } },
       ['guard'],
     ],
     ['a link that is down is addressed again', desired, { ...there, link: { ...link, up: false } }, ['address-link']],
