@@ -70,6 +70,25 @@ test('is not set by an upgrade, over what the agent has made of it since', async
   expect(await isGuarded()).toBe(true);
 });
 
+test.each([
+  ['with an exit chosen', 'uci set rustynet.main.exit=full; uci commit rustynet', true, 'rustynet_guard'],
+  [
+    'with settings that a torn file lost',
+    'cp /etc/config/rustynet /tmp; : >/etc/config/rustynet',
+    true,
+    'rustynet_guard',
+  ],
+  ['and shuts the router where it cannot be loaded, then too', 'true', false, 'rustynet_guard shut'],
+  ['and with the exit chosen', 'cp /tmp/rustynet /etc/config', false, 'rustynet_guard shut'],
+])('loads what the agent wrote for nft %s', async (_, settings, isWhole, wanted) => {
+  await guest.run(`nft delete table inet rustynet_guard; ${settings}; mkdir -p /etc/rustynet/guard`);
+  const text = isWhole ? 'add table inet rustynet_guard' : 'nonsense';
+  await guest.run(`echo '${text}' >/etc/rustynet/guard/nft; /usr/lib/rustynet/guard up`);
+  const { out } = await guest.run('nft list tables; nft list table inet rustynet_guard');
+  const tables = out.includes('chain') ? 'rustynet_guard shut' : 'rustynet_guard';
+  expect([out.includes('table inet rustynet_guard'), tables]).toEqual([true, wanted]);
+});
+
 test('and not where the agent is turned off', async () => {
   await guest.run('uci set rustynet.main.enabled=0; uci commit rustynet');
   await restartNetwork();

@@ -140,6 +140,8 @@ describe('boot', () => {
     await until('the port', async () => (await ports()) === 'udp dport 51820');
     await guest.run(`uci set rustynet.main.listen_port=51999; ${reload}`);
     await until('the other port', async () => (await ports()) === 'udp dport 51999');
+    await guest.run(`uci set rustynet.main.listen_port=1-65535; ${reload}`);
+    await until('no port for what is none', async () => (await ports()) === '');
     await guest.run(`uci delete rustynet.main.network; uci set rustynet.main.listen_port=51820; ${reload}`);
     await until('no port', async () => (await ports()) === '');
     expect(await show('cat /etc/config/firewall')).toBe(before);
