@@ -69,7 +69,7 @@ function shown(entry: JsonObject, mark: string): string {
   if (unreadable !== undefined) return `?  not a line of the log: ${JSON.stringify(unreadable)}`;
   const fields = Object.entries(rest).filter(([name]) => !['seq', 'previous', 'sig'].includes(name));
   const words = fields.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const when = `${time(at)} ${clock === 'ntp' ? '' : `(clock ${String(clock)}) `}`;
+  const when = `${time(at)} ${clock === 'ntp' ? '' : `(clock ${clock}) `}`;
   // We write no control character; whoever edits the file may, and this goes to a terminal.
   return `${mark}${when}${[String(event), ...words].join(' ')}`.replaceAll(/\p{Cc}/gu, '\ufffd');
 }
@@ -88,10 +88,10 @@ export function auditText(what: string, data: JsonObject): string {
     ].join('\n');
   }
   const { seq, digest } = data['head'] as JsonObject;
-  const head = `head ${String(seq)} ${String(digest)}`;
+  const head = `head ${seq} ${digest}`;
   if (data['whole'] === true) {
-    return `whole: ${String(data['lines'])} lines in ${String(data['segments'])} segments since ${time(data['oldest'])}, ${head}`;
+    return `whole: ${data['lines']} lines in ${data['segments']} segments since ${time(data['oldest'])}, ${head}`;
   }
   const { segment, line, detail } = data['finding'] as JsonObject;
-  return `NOT WHOLE: segment ${String(segment)}, line ${String(line)}: ${String(detail)}`;
+  return `NOT WHOLE: segment ${segment}, line ${line}: ${detail}`;
 }

@@ -47,9 +47,9 @@ export function isBreakGlass([action = '', ...words]: readonly string[]): boolea
 function question({ peer, allowed_ips: ips, endpoint, minutes, reason }: JsonObject, word: string): string {
   return [
     `This overrides on "${word}" what the operator signed, and is recorded and reported.`,
-    `  peer         ${String(peer)}${endpoint === undefined ? '' : ` at ${String(endpoint)}`}`,
+    `  peer         ${peer}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
     `  allowed IPs  ${(ips as readonly string[]).join(' ')}`,
-    `  for          ${String(minutes)} min, because: ${String(reason)}`,
+    `  for          ${minutes} min, because: ${reason}`,
     `Type ${word} to open it: `,
   ].join('\n');
 }

@@ -43,7 +43,7 @@ export function choiceLines(data: JsonObject): readonly string[] {
     ...announced.map(({ prefix, granted }) => `${prefix}${granted === true ? '' : ': not granted by the map'}`),
     ...listOf(choices, 'not_announced').map((prefix) => `${prefix}: granted by the map, not announced here`),
   ];
-  const through = exit === 'off' ? 'off' : `${String(exit)}, the LAN behind it ${lan === true ? 'on' : 'off'}`;
+  const through = exit === 'off' ? 'off' : `${exit}, the LAN behind it ${lan === true ? 'on' : 'off'}`;
   return [
     `exit        ${through}; offered to others: ${offers === true ? 'yes' : 'no'}`,
     ...(rows.length === 0 ? ['nothing'] : rows).map((row, at) => `${at === 0 ? 'announced' : ''}`.padEnd(12) + row),
@@ -57,8 +57,8 @@ export function breakGlassLines({ allowed, open }: JsonObject): readonly string[
   }
   const { who, reason, peer, allowed_ips: ips, endpoint, until, left_s: leftS } = open as JsonObject;
   return [
-    `open until ${time(until)} (${duration(Number(leftS))}), by ${String(who)}: ${String(reason)}`,
-    `peer ${String(peer)}${endpoint === null ? '' : ` at ${String(endpoint)}`}: ${(ips as readonly string[]).join(' ')}`,
+    `open until ${time(until)} (${duration(Number(leftS))}), by ${who}: ${reason}`,
+    `peer ${peer}${endpoint === null ? '' : ` at ${endpoint}`}: ${(ips as readonly string[]).join(' ')}`,
   ];
 }
 
@@ -70,9 +70,9 @@ export function statusLines(data: JsonObject): readonly string[] {
   const leaseS = Number(data['lease_s']);
   const glass = data['break_glass'] as JsonObject | undefined;
   return [
-    `state       ${String(data['state'])}: ${String(data['why'])}`,
-    `node        ${String(data['node'])}${data['name'] === null ? '' : ` (${String(data['name'])})`}`,
-    `network     ${String(data['network'] ?? 'none')}`,
+    `state       ${data['state']}: ${data['why']}`,
+    `node        ${data['node']}${data['name'] === null ? '' : ` (${data['name']})`}`,
+    `network     ${data['network'] ?? 'none'}`,
     map
       ? `map         epoch ${map['epoch']}, issued ${time(map['issued'])}, expires ${time(map['expires'])} (in ${duration(Number(map['expires']) - now)})`
       : 'map         none',
@@ -81,7 +81,7 @@ export function statusLines(data: JsonObject): readonly string[] {
       : 'floors      none',
     `clock       ${time(now)}, ${clockWords[String(data['clock'])] ?? 'unknown'}`,
     `lease       ${leaseS > 0 ? `closes in ${leaseS} s unless renewed` : 'none: closed'}`,
-    `peers       ${String(data['peers'])}`,
+    `peers       ${data['peers']}`,
     ...(glass?.['open']
       ? breakGlassLines(glass as JsonObject).map((row, at) => `${at === 0 ? 'break-glass' : ''}`.padEnd(12) + row)
       : []),
@@ -91,7 +91,7 @@ export function statusLines(data: JsonObject): readonly string[] {
     `refused     ${refused.length === 0 ? 'nothing' : refused.map(([reason, count]) => `${reason} ${count}`).join(', ')}`,
     ...(last ? [`            last: ${last['refused']}: ${last['detail']}`] : []),
     ...choiceLines(data),
-    `flash       ${String(data['flash_writes'])} writes since start`,
+    `flash       ${data['flash_writes']} writes since start`,
     ...listOf(data, 'findings').map((line) => `finding     ${line}`),
     ...listOf(data, 'problems').map((line) => `problem     ${line}`),
     ...listOf(data, 'warnings').map((line) => `warning     ${line}`),
@@ -133,17 +133,17 @@ export function netcheckLines(data: JsonObject): readonly { readonly text: strin
       text: `clock ${time(now)}, ${clockWords[String(data['clock'])] ?? 'unknown'}`,
       good: data['clock_usable'] === true,
     },
-    { text: `network ${String(data['network'] ?? 'none joined')}`, good: data['network'] !== null },
+    { text: `network ${data['network'] ?? 'none joined'}`, good: data['network'] !== null },
     {
       text: `broker ${broker?.['connected'] === true ? 'connected' : String(broker?.['last_error'] ?? 'none')}`,
       good: broker?.['connected'] === true,
     },
-    { text: `state ${String(data['state'])}: ${String(data['why'])}`, good: data['state'] === 'enforced' },
+    { text: `state ${data['state']}: ${data['why']}`, good: data['state'] === 'enforced' },
     ...listOf(data, 'problems').map((text) => ({ text, good: false })),
     ...peers.map((peer) => {
       const age = now - Number(peer['latest_handshake']);
       return {
-        text: `peer ${String(peer['name'])} handshake ${age < now ? `${duration(age)} ago` : 'never'}`,
+        text: `peer ${peer['name']} handshake ${age < now ? `${duration(age)} ago` : 'never'}`,
         good: age < 180,
       };
     }),
