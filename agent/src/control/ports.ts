@@ -35,8 +35,6 @@ export interface Ubus {
   publish(object: string, methods: Record<string, UbusMethod>): void;
   /** Notifications of an object, over restarts of ubusd and of the object's owner. */
   subscribe(object: string, listener: (event: string, data: JsonObject) => void): void;
-  /** Broadcasts an event (`ubus listen`). */
-  send(event: string, data: JsonObject): Promise<void>;
   close(): void;
 }
 export interface UbusMethod {

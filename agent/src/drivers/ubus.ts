@@ -4,7 +4,7 @@
  * Objects and subscriptions outlive the connection; calls do not, for nobody knows whether a lost one was carried out.
  */
 import { Fault, type JsonObject, type Ubus } from '../control/ports.ts';
-import { dataOf, invoke, sendEvent } from '../wire/ubus-messages.ts';
+import { dataOf, invoke } from '../wire/ubus-messages.ts';
 import { statusCode } from '../wire/ubus.ts';
 import { UbusConnection } from './ubus-connection.ts';
 import type { UbusMethods } from './ubus-invocation.ts';
@@ -75,13 +75,6 @@ class UbusClient implements Ubus {
     if (this.#connection.isClosed) throw this.#connection.closedFault(object);
     this.#subscribed.push({ object, listener });
     void this.#presence?.subscribe(object, listener);
-  }
-
-  async send(event: string, data: JsonObject): Promise<void> {
-    const leftMs = countdown(defaultTimeoutMs);
-    const session = await this.#connection.session(event, leftMs());
-    const { status } = await session.request(event, (sequence) => sendEvent(sequence, event, data), leftMs());
-    if (status !== statusCode('OK')) throw statusFault(status, event);
   }
 
   close(): void {

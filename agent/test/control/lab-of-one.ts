@@ -254,7 +254,6 @@ export class LabOfOne {
       call: () => Promise.resolve({}),
       publish: (_, methods) => void (this.#methods = methods),
       subscribe: (object, listener) => void this.#listeners.set(object, listener),
-      send: () => Promise.resolve(),
       close: () => undefined,
     };
   }

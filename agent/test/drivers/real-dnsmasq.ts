@@ -82,7 +82,6 @@ export class RealDnsmasq {
     },
     publish: () => undefined,
     subscribe: () => undefined,
-    send: () => Promise.resolve(),
     close: () => undefined,
   };
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/control/ports.ts';
 import type { UbusSession } from '../../src/drivers/ubus-session.ts';
-import { addObject } from '../../src/wire/ubus-messages.ts';
+import { addObject, sendEvent } from '../../src/wire/ubus-messages.ts';
 import { decodeFrame, type Frame } from '../../src/wire/ubus.ts';
 import { hexOf, recorded } from '../wire/recorded.ts';
 import { notifyFrom, until, ubusWorld } from './ubus-world.ts';
@@ -23,6 +23,13 @@ async function own(object: string): Promise<Owner> {
     () => undefined,
   );
   return { session, id };
+}
+
+/** Says that the object is there, as ubusd does when it comes. */
+async function announce(id: number): Promise<void> {
+  const session = await world().connectRaw();
+  const event = 'ubus.object.add';
+  await session.request(event, (sequence) => sendEvent(sequence, event, { id: id | 0, path: 'object' }), 1_000);
 }
 
 /** Everything a new client hears from an object. */
@@ -114,11 +121,11 @@ describe('a subscription', () => {
   });
 
   it('is made once, also when the same object is announced again', async () => {
-    const { ubusd, connect } = world();
+    const { ubusd } = world();
     const { id } = await own('object');
     listen('object');
     await untilSubscribed('object');
-    await connect().send('ubus.object.add', { id: id | 0, path: 'object' });
+    await announce(id);
     const isAsked = ({ type }: Frame): boolean => type === 'LOOKUP';
     await until('a look for it', () => ubusd.sent(isAsked).length === 2);
     await notifyFrom(await world().connectRaw(), id, 'event', { n: 1 });
@@ -133,12 +140,12 @@ describe('a subscription', () => {
   ] as const)(
     'that cannot be made is %s, and is made when the object is announced again',
     async (_what, status, wanted) => {
-      const { ubusd, connect, faults } = world();
+      const { ubusd, faults } = world();
       ubusd.refusals.push(status);
       const { id } = await own('object');
       listen('object');
       await until('the refusal', () => ubusd.refusals.length === 0);
-      await connect().send('ubus.object.add', { id: id | 0, path: 'object' });
+      await announce(id);
       await untilSubscribed('object');
       expect(faults).toMatchObject(wanted);
       expect(faults).toHaveLength(wanted.length);

@@ -1,7 +1,7 @@
 /** Calls, and the connection under them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { addListener, addObject, registerEvents, replyData, replyStatus } from '../../src/wire/ubus-messages.ts';
+import { addListener, addObject, replyData, replyStatus } from '../../src/wire/ubus-messages.ts';
 import { decodeFrame, type Frame } from '../../src/wire/ubus.ts';
 import { recorded } from '../wire/recorded.ts';
 import type { Mood } from './fake-ubusd.ts';
@@ -220,19 +220,5 @@ describe('calls', () => {
       code: 'UBUS_CONNECTION_FAILED',
       message: expect.stringMatching(/end of its object/),
     });
-  });
-});
-
-describe('events', () => {
-  it('reach who asked for them', async () => {
-    const { connect, connectRaw } = world();
-    const heard: Frame[] = [];
-    const listener = await connectRaw();
-    const id = await listener.own('listener', addListener, 1_000, (frame) => heard.push(frame));
-    await listener.request('events', (sequence) => registerEvents(sequence, id, 'rn.*'), 1_000);
-    await connect().send('rn.test', { a: 1 });
-    await until('the event', () => heard.length > 0);
-    const [event] = recorded.filter(({ decoded }) => decoded.type === 'INVOKE' && decoded.seq === 256);
-    expect(heard[0]?.attrs).toEqual({ ...decodeFrame(event?.bytes ?? new Uint8Array()).attrs, objectId: id });
   });
 });
