@@ -77,7 +77,9 @@ async function buildTo(
   return { bytes: contents.length, inputs: Object.keys(metafile.inputs), digest: digestOf(contents) };
 }
 
-const squeezing: MinifyOptions = { ecma: 2020, toplevel: true, compress: { passes: 3 } };
+/** Neither joins statements by commas nor turns comparisons round: no byte shorter, and gzip finds less of it again. */
+const compress = { passes: 3, sequences: false, lhs_constants: false };
+const squeezing: MinifyOptions = { ecma: 2020, toplevel: true, compress };
 
 /** What esbuild leaves: names of whole modules, and code that is used once. 5 KB of flash on every router. */
 async function squeezed(code: string): Promise<string> {
