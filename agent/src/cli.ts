@@ -9,7 +9,7 @@ import { askAudit, auditText, auditWords } from './audit-command.ts';
 import { askBreakGlass, isBreakGlass, personHere } from './break-glass-command.ts';
 import { Fault, type JsonObject, type Ubus } from './control/ports.ts';
 import { connectUbus } from './drivers/ubus.ts';
-import { breakGlassLines, choiceLines, netcheckLines, peerLines, statusLines } from './text.ts';
+import { breakGlassLines, choiceLines, joinText, netcheckLines, peerLines, statusLines } from './text.ts';
 import { coloured, watch, type Said, type Screen } from './watch.ts';
 
 export const ubusSocket = '/var/run/ubus/ubus.sock';
@@ -17,7 +17,7 @@ export const ubusSocket = '/var/run/ubus/ubus.sock';
 const usage = `usage: rustynet <command> [--json] [--watch]
   status            state, epoch, expiry, floors, refusals, flash writes
   peers             peers with the age of their last handshake
-  join <invite>     join a network; "-" reads the invite from standard input
+  join <invite>     join a network, or take another broker of it; "-" reads the invite from standard input
   leave             leave the network and forget it
   rotate-key        make the next WireGuard key, which is used from the first map on that has it
   exit              which exit this router uses and whether it is one; to choose:
@@ -136,15 +136,7 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
     const { name, next_wireguard_key: next } = data as Record<string, string | null>;
     return `the key in use stays until a map has the next one; for the operator:\n  rustynet-operator member rotate ${name ?? 'NAME'} --wireguard ${next ?? ''}`;
   }
-  if (command === 'join') {
-    const { network, node, invite, identity_key: identity, wireguard_key: wireGuard } = data as Record<string, string>;
-    const keys = `NAME --identity ${identity ?? ''} --wireguard ${wireGuard ?? ''}`;
-    const then =
-      invite === undefined
-        ? `for the operator:\n  rustynet-operator member add ${keys}`
-        : `waits for the operator, who compares the node:\n  rustynet-operator approve ${invite}`;
-    return `joined network ${network ?? ''} as node ${node ?? ''}; ${then}`;
-  }
+  if (command === 'join') return joinText(data);
   return 'done';
 }
 

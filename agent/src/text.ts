@@ -62,6 +62,16 @@ export function breakGlassLines({ allowed, open }: JsonObject): readonly string[
   ];
 }
 
+/** What the operator is told of a router that has joined, or has another broker. */
+export function joinText(data: JsonObject): string {
+  const { network, node, broker, invite, identity_key: identity, wireguard_key: wireGuard } = data;
+  const first = broker === undefined ? `joined network ${network} as node ${node}; ` : `its broker is ${broker} now; `;
+  if (invite !== undefined)
+    return `${first}waits for the operator, who compares the node:\n  rustynet-operator approve ${invite}`;
+  if (broker !== undefined) return `${first}all else of network ${network} stays`;
+  return `${first}for the operator:\n  rustynet-operator member add NAME --identity ${identity} --wireguard ${wireGuard}`;
+}
+
 export function statusLines(data: JsonObject): readonly string[] {
   const [map, floors, broker] = ['map', 'floors', 'broker'].map((key) => fieldsOf(data, key));
   const now = Number(data['now']);

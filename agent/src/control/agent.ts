@@ -170,7 +170,9 @@ export class Agent {
   async #load(): Promise<boolean> {
     // Before the question: a change that is told while it is answered asks for the next one.
     this.#reload = false;
-    const read = await readConfig(this.#ports).catch((error: unknown) => error);
+    const read = await readConfig(this.#ports, (event) => this.#audit.record([event], this.#moment())).catch(
+      (error: unknown) => error,
+    );
     if (read instanceof Fault && read.code.startsWith('UBUS_')) {
       // A bus that does not answer now is no answer about the settings: what was read before holds.
       this.#ports.log(read.message);
@@ -224,12 +226,8 @@ export class Agent {
 
   #facts(): Facts {
     return {
-      config: this.#config,
-      identity: this.#ports.identity,
-      map: this.#map(),
-      outcome: this.#enforcement.outcome,
-      unfit: this.#unfit,
-      moment: this.#moment(),
+      ...{ config: this.#config, identity: this.#ports.identity, map: this.#map() },
+      ...{ outcome: this.#enforcement.outcome, unfit: this.#unfit, moment: this.#moment() },
     };
   }
 

@@ -55,7 +55,7 @@ export class Asking {
   ask(broker: Broker, isMember: boolean, nowUnixS: number): void {
     if (this.#held === undefined) return;
     if (isMember) {
-      this.#vault.forgetInvite();
+      this.#vault.write({ invite: undefined });
       this.withdraw(broker);
       return;
     }

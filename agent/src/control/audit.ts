@@ -33,6 +33,7 @@ const kinds = {
   start: { urgency: 'routine', lines: 3 },
   joined: { urgency: 'act', lines: 3 },
   left: { urgency: 'act', lines: 3 },
+  'broker-changed': { urgency: 'act', lines: 3 },
   refused: { urgency: 'alarm', by: 'reason', lines: 1 },
   'root-accepted': { urgency: 'routine', lines: 3 },
   'map-accepted': { urgency: 'routine', lines: 3 },

@@ -39,9 +39,10 @@ async function peers({ ports, desired, report }: Inside, args: JsonObject): Prom
   return peersReport(wanted, await ports.world.wireGuard.device(name), report(), args);
 }
 
-async function joined({ ports, reload }: Inside, invite: string): Promise<JsonObject> {
+async function joined({ ports, report, reload }: Inside, invite: string): Promise<JsonObject> {
   ports.identity.requireKept();
-  const result = await join(invite, ports, ports.builtUnixS);
+  const isMember = report().map?.members.some(({ id }) => id === ports.identity.id) ?? false;
+  const result = await join(invite, ports, ports.builtUnixS, isMember);
   // Nothing is waited for: on a busy router the run, and what it sets off, take longer than a person waits for keys.
   void reload();
   return result;

@@ -24,10 +24,12 @@ import { signedStatus } from './status.ts';
 import type { Time } from './time.ts';
 
 export interface Secrets {
-  readonly password?: string;
-  readonly ca?: string;
+  readonly password?: string | undefined;
+  readonly ca?: string | undefined;
   /** An invite's id and key, while this router asks by it. */
-  readonly invite?: string;
+  readonly invite?: string | undefined;
+  /** What takes the place of the broker. */
+  readonly next?: string | undefined;
 }
 export type ConnectBroker = (
   settings: BrokerSettings,

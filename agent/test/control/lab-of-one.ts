@@ -10,6 +10,7 @@ import {
   Fault,
   type AuditStore,
   type BrokerMessage,
+  type BrokerSettings,
   type JsonObject,
   type SectionChange,
   type Store,
@@ -67,6 +68,8 @@ export class LabOfOne {
   readonly audit: AuditStore;
   /** LANs that netifd knows. */
   locals: readonly LocalNetwork[] = [];
+  /** Of each session with a broker. */
+  readonly logins: BrokerSettings[] = [];
   /** What the broker was given. */
   readonly published: BrokerMessage[] = [];
   readonly lines: string[] = [];
@@ -192,18 +195,17 @@ export class LabOfOne {
       audit: this.audit,
       vault: {
         read: () => this.secrets,
-        write: (secrets) => void (this.secrets = { ...this.secrets, ...secrets }),
-        forgetInvite: () => {
-          const { invite, ...rest } = this.secrets;
-          if (invite !== undefined) this.secrets = rest;
+        write: (secrets) => {
+          const left = Object.entries({ ...this.secrets, ...secrets }).filter(([, text]) => text !== undefined);
+          this.secrets = Object.fromEntries(left);
         },
-        clear: () => void (this.secrets = {}),
       },
       ubus: this.#ubus(),
       connectBroker: (settings, onMessage, onState) => {
         // The real driver reads the URL; what it would connect to, nobody answers for.
         void connectBroker({ settings, onMessage: () => undefined, onState }).close();
         this.deliver = onMessage;
+        this.logins.push(settings);
         return {
           subscribe: () => undefined,
           unsubscribe: () => undefined,

@@ -37,6 +37,11 @@ export function failing(at: number, half: boolean): { readonly files: Files; rea
         () => nodeFiles.remove(path),
         () => nodeFiles.remove(path),
       ),
+    removeFolder: (path) =>
+      cut(
+        () => nodeFiles.removeFolder(path),
+        () => nodeFiles.removeFolder(path),
+      ),
   };
   return { files, operations: () => count };
 }

@@ -157,7 +157,7 @@ test.each<[string, string, Answers, RegExp]>([
     { ...good, audit: answer({ ...log, text: 'x<b>\n', whole: true }) },
     /not a line of the log x&lt;b&gt;/,
   ],
-  ['a router that joined takes no invite', 'join', good, /This router has joined Network: cd.* Identity key/],
+  ['a router that joined takes no invite', 'join', good, /has joined Network: cd.* broker of this one.* Identity key/],
   [
     'one that did not takes one',
     'join',

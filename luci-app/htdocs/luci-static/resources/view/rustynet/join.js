@@ -22,7 +22,11 @@ function command(status) {
 
 /* While it waits to be let in, nothing else is to be done at this router. */
 function joined(status) {
-	const network = [ _('Network: %s').format(status.network), _('To join another one, run “rustynet leave” on the router first.') ];
+	const network = [
+		_('Network: %s').format(status.network),
+		_('To join another one, run “rustynet leave” on the router first.'),
+		_('For another broker of this one, run “rustynet join -” there with a new invite.')
+	];
 
 	if (status.invite === null)
 		return shown.alert('notice', _('This router has joined'), network);
