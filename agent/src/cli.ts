@@ -16,7 +16,7 @@ export const ubusSocket = '/var/run/ubus/ubus.sock';
 
 const usage = `usage: rustynet <command> [--json] [--watch]
   status            state, epoch, expiry, floors, refusals, flash writes
-  peers             peers with the age of their last handshake
+  peers             peers, whether each is up, quiet or down, and why
   join <invite>     join a network, or take another broker of it; "-" reads the invite from standard input
   leave             leave the network and forget it
   rotate-key        make the next WireGuard key, which is used from the first map on that has it

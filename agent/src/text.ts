@@ -108,22 +108,29 @@ export function statusLines(data: JsonObject): readonly string[] {
   ];
 }
 
+function peersOf({ peers }: JsonObject): readonly Fields[] {
+  return Array.isArray(peers) ? (peers as readonly Fields[]) : [];
+}
+
+/** A peer that nobody talks to is quiet, and nothing is wrong. */
+function isWell({ link }: Fields): boolean {
+  return link === 'up' || link === 'quiet';
+}
+
 export function peerLines(data: JsonObject, nowUnixS: number): readonly string[] {
-  const peers = (Array.isArray(data['peers']) ? data['peers'] : []) as readonly Fields[];
-  const head = ['NAME', 'HANDSHAKE', 'ENDPOINT', 'RECEIVED', 'SENT', 'ALLOWED IPS'];
-  const rows = peers.map((peer) => {
+  const head = ['NAME', 'LINK', 'HANDSHAKE', 'ENDPOINT', 'RECEIVED', 'SENT', 'ALLOWED IPS', 'WHY'];
+  const rows = peersOf(data).map((peer) => {
     const handshake = Number(peer['latest_handshake']);
-    const age = handshake === 0 ? 'never' : `${duration(Math.max(0, nowUnixS - handshake))} ago`;
-    const seen = peer['present'] === true ? age : 'not in the kernel';
-    const allowed = (peer['allowed_ips'] as unknown as readonly string[]).join(' ');
     return [
-      String(peer['name']),
-      seen,
-      String(peer['endpoint'] ?? '-'),
-      String(peer['received_bytes']),
-      String(peer['sent_bytes']),
-      allowed,
-    ];
+      peer['name'],
+      peer['link'],
+      handshake === 0 ? 'never' : `${duration(Math.max(0, nowUnixS - handshake))} ago`,
+      peer['endpoint'] ?? '-',
+      peer['received_bytes'],
+      peer['sent_bytes'],
+      (peer['allowed_ips'] as unknown as readonly string[]).join(' '),
+      isWell(peer) ? '' : peer['why'],
+    ].map(String);
   });
   const widths = head.map((title, index) => Math.max(...[head, ...rows].map((row) => (row[index] ?? title).length)));
   return [head, ...rows].map((row) =>
@@ -136,7 +143,6 @@ export function peerLines(data: JsonObject, nowUnixS: number): readonly string[]
 
 export function netcheckLines(data: JsonObject): readonly { readonly text: string; readonly good: boolean }[] {
   const broker = fieldsOf(data, 'broker');
-  const peers = (Array.isArray(data['peers']) ? data['peers'] : []) as readonly Fields[];
   const now = Number(data['now']);
   return [
     {
@@ -150,12 +156,9 @@ export function netcheckLines(data: JsonObject): readonly { readonly text: strin
     },
     { text: `state ${data['state']}: ${data['why']}`, good: data['state'] === 'enforced' },
     ...listOf(data, 'problems').map((text) => ({ text, good: false })),
-    ...peers.map((peer) => {
-      const age = now - Number(peer['latest_handshake']);
-      return {
-        text: `peer ${peer['name']} handshake ${age < now ? `${duration(age)} ago` : 'never'}`,
-        good: age < 180,
-      };
-    }),
+    ...peersOf(data).map((peer) => ({
+      text: `peer ${peer['name']} ${peer['link']}: ${peer['why']}`,
+      good: isWell(peer),
+    })),
   ];
 }
