@@ -47,8 +47,8 @@ describe('the bundle for routers', () => {
   });
   test.each([
     [['nonsense'], 'wanted a command, got "nonsense"'],
-    [['status', 'extra'], 'wanted 0 arguments of status, got 1'],
-    [['join'], 'wanted 1 arguments of join, got 0'],
+    [['status', 'extra'], 'wanted arguments of status as below, got extra'],
+    [['join'], 'wanted arguments of join as below, got none'],
   ])('%j is wrong usage, status 2', (argv, message) => {
     let failure: { status?: number; stderr?: string } = {};
     try {

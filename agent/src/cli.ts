@@ -69,29 +69,17 @@ async function allPeers(ubus: Ubus): Promise<{ data: JsonObject; status: number 
   }
 }
 
-interface Takes {
-  readonly wanted: string;
-  readonly fits: (words: readonly string[]) => boolean;
-}
-const none: Takes = { wanted: '0 arguments', fits: ({ length }) => length === 0 };
-const takes: Readonly<Record<string, Takes>> = {
-  join: { wanted: '1 arguments', fits: ({ length }) => length === 1 },
-  exit: {
-    wanted: 'nothing, off, full, a member, or lan or offer with on or off as arguments',
-    fits: ([first, second, ...more]) => {
-      const isSwitch = first === 'lan' || first === 'offer';
-      return more.length === 0 && (isSwitch ? second === 'on' || second === 'off' : second === undefined);
-    },
+type Fits = (words: readonly string[]) => boolean;
+/** Which arguments a command takes, as `usage` says it; none if not here. */
+const fits: Readonly<Record<string, Fits>> = {
+  join: ({ length }) => length === 1,
+  exit: ([first, second, ...more]) => {
+    const isSwitch = first === 'lan' || first === 'offer';
+    return more.length === 0 && (isSwitch ? second === 'on' || second === 'off' : second === undefined);
   },
-  announce: { wanted: 'prefixes as arguments', fits: () => true },
-  'break-glass': {
-    wanted: 'close, status, or open with --peer, --allowed-ips, --minutes, --reason as arguments',
-    fits: isBreakGlass,
-  },
-  audit: {
-    wanted: 'show, verify or export as the argument',
-    fits: ([first = '', ...more]) => auditWords.includes(first) && more.length === 0,
-  },
+  announce: () => true,
+  'break-glass': isBreakGlass,
+  audit: ([first = '', ...more]) => auditWords.includes(first) && more.length === 0,
 };
 
 function exitArguments([first, second]: readonly string[]): JsonObject {
@@ -177,10 +165,8 @@ async function answer(asking: () => Promise<Said>, isWatched: boolean): Promise<
 function complaint(name: string, words: readonly string[], isWatched: boolean): string | undefined {
   if (!Object.hasOwn(commands, name)) return `a command, got "${name}"`;
   if (isWatched && !watchable.includes(name)) return `one of ${watchable.join(' ')} with --watch, got ${name}`;
-  const { wanted, fits } = takes[name] ?? none;
-  return fits(words)
-    ? undefined
-    : `${wanted} of ${name}, got ${words.length === 0 ? 0 : `${words.length} (${words.join(' ')})`}`;
+  if ((fits[name] ?? (({ length }) => length === 0))(words)) return undefined;
+  return `arguments of ${name} as below, got ${words.length === 0 ? 'none' : words.join(' ')}`;
 }
 
 export async function runCli(argv: readonly string[], version: string): Promise<number> {
