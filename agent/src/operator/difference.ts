@@ -37,11 +37,11 @@ export function draftOf({ members, policy, names, issuedUnixS, expiresUnixS, roo
   return { members, rules, exits, ranges, ...names, lifetimeS: expiresUnixS - issuedUnixS, rootVersion };
 }
 
-function changes(what: string, from: string, to: string): readonly Change[] {
+export function changes(what: string, from: string, to: string): readonly Change[] {
   return from === to ? [] : [{ what, from: from || 'none', to: to || 'none' }];
 }
 
-function memberChanges(from: Member, to: Member): readonly Change[] {
+export function memberChanges(from: Member, to: Member): readonly Change[] {
   const lists = ['addresses', 'subnets', 'roles', 'tags', 'endpoints'] as const;
   return [
     ...changes('identity key', from.identityKey, to.identityKey),

@@ -144,11 +144,14 @@ export async function revokeInvite({ folder, given, around }: Call): Promise<Ans
   const id = given.parsedOperand(0, 'an invite id, 16 hex digits,', parseInviteId);
   const settings = readSettings(folder);
   const nowUnixS = around.nowUnixS();
-  tidyInvites(folder, readContent(folder, settings).members, nowUnixS);
+  const { members } = readContent(folder, settings);
+  tidyInvites(folder, members, nowUnixS);
   const found = readInvite(folder, id) ?? fail('unknown-invite', `wanted the id of an invite, got ${id}`);
   if (found.end !== undefined || !endInvite(folder, id, { state: 'revoked', atUnixS: nowUnixS })) {
-    const state = readInvite(folder, id)?.end?.state ?? 'none';
-    const then = state === 'used' ? `: "member remove ${found.name}" takes its router out` : '';
+    const end = readInvite(folder, id)?.end;
+    const state = end?.state ?? 'none';
+    const member = members.find((each) => end?.state === 'used' && each.identityKey === end.identityKey);
+    const then = member === undefined ? '' : `: "member remove ${member.name}" takes its router out`;
     fail(state, `wanted an invite that is open, got ${id}, ${state} already${then}`);
   }
   return { lines: [`revoked ${id}: it lets nobody in`], value: { revoked: id } };

@@ -3,7 +3,7 @@
  * Out: members.json, in which no two members claim the same thing.
  */
 import { deriveMemberV6, formatIp, parseCidr, parseIp, rangeOf } from '../trust/ip.ts';
-import type { IdentityKey, Ip, Member, WireGuardKey } from '../trust/types.ts';
+import type { Cidr, IdentityKey, Ip, Member, Role, WireGuardKey } from '../trust/types.ts';
 import { nodeIdOf, parseEndpoint, parseIdentityKey, parseLabel, parseWireGuardKey } from '../trust/words.ts';
 import type { Given, Options } from './args.ts';
 import { checkedContent, readContent, writeMembers } from './content.ts';
@@ -57,7 +57,7 @@ export function nextAddress(settings: Settings, members: readonly Member[]): Ip 
   return fail('full', `wanted a free address in ${settings.ranges[0]}, got ${members.length} members`);
 }
 
-function requireUsable(settings: Settings, address: Ip): Ip {
+export function requireUsable(settings: Settings, address: Ip): Ip {
   const { first, last } = usable(settings);
   const range = rangeOf(address);
   if (range.family === 4 && range.first >= first && range.first <= last) return address;
@@ -73,17 +73,26 @@ function memberFrom({ given }: Call, settings: Settings, members: readonly Membe
   return newMember(settings, { name, ...decided(given) }, { identityKey, wireGuardKey }, own);
 }
 
-/** `memberOptions` */
-export function decided(given: Given): Omit<Wanted, 'name'> {
-  const subnets = given.parsedAll('subnet', 'a prefix without host bits', parseCidr);
-  const wanted = given.parsedAll('role', `one of ${roles.join(' ')}`, (text) => roles.find((role) => role === text));
-  const own = [...wanted, ...(subnets.length > 0 ? (['subnet-router'] as const) : [])];
+/** `memberOptions`, as they were given. */
+export function listsIn(given: Given): Omit<Wanted, 'name'> {
   return {
-    subnets,
-    roles: own.length === 0 ? ['client'] : [...new Set(own)],
+    subnets: given.parsedAll('subnet', 'a prefix without host bits', parseCidr),
+    roles: given.parsedAll('role', `one of ${roles.join(' ')}`, (text) => roles.find((role) => role === text)),
     tags: given.parsedAll('tag', 'a label of RFC 1123, lower case,', parseLabel),
     endpoints: given.parsedAll('endpoint', 'host:port', parseEndpoint),
   };
+}
+
+/** A subnet brings its own role; who has no other is a client. */
+export function rolesOf(own: readonly Role[], subnets: readonly Cidr[]): readonly Role[] {
+  const all: readonly Role[] = subnets.length > 0 ? [...own, 'subnet-router'] : own;
+  return all.length === 0 ? ['client'] : [...new Set(all)];
+}
+
+/** `memberOptions` */
+export function decided(given: Given): Omit<Wanted, 'name'> {
+  const lists = listsIn(given);
+  return { ...lists, roles: rolesOf(lists.roles, lists.subnets) };
 }
 
 export interface MemberKeys {
@@ -139,7 +148,7 @@ export async function rotateMember({ folder, given, around }: Call): Promise<Ans
   return { lines, value: { member: plainMember(after) } };
 }
 
-function namedMember(members: readonly Member[], name: string): Member {
+export function namedMember(members: readonly Member[], name: string): Member {
   const found = members.find((member) => member.name === name);
   return found ?? fail('unknown-name', `wanted the name of a member, got ${JSON.stringify(name)}`);
 }

@@ -109,10 +109,16 @@ function failureOf({ expects, text, question }: PolicyTest, number: number, cont
   return { code: 'policy-test', text: `wanted "${text}" ${word} by test ${number}, got ${got}` };
 }
 
-/** Fails with the first test that does not come out as it says. */
-export function requireTests({ tests, at }: PolicyFile, content: Content): void {
+/** The first test that does not come out as it says. */
+export function failedTest({ tests }: PolicyFile, content: Content) {
   for (const [index, test] of tests.entries()) {
     const failure = failureOf(test, index + 1, content);
-    if (failure !== undefined) fail(failure.code, `${at(`$.tests[${index}]`)}: ${failure.text}`);
+    if (failure !== undefined) return { path: `$.tests[${index}]`, ...failure };
   }
+  return undefined;
+}
+
+export function requireTests(file: PolicyFile, content: Content): void {
+  const failed = failedTest(file, content);
+  if (failed !== undefined) fail(failed.code, `${file.at(failed.path)}: ${failed.text}`);
 }

@@ -30,6 +30,10 @@ export function parseQuestion(text: string): Question | undefined {
   return to === 'internet' && via !== undefined ? { from, to, via, protocol } : undefined;
 }
 
+export function formatQuestion({ from, to, via, protocol }: Question): string {
+  return `${from} -> ${to}${via === undefined ? '' : ` via ${via}`} ${protocol}`;
+}
+
 /** The members that it names and that are not there. */
 export function strangersIn({ from, to, via }: Question, { members }: Ground): readonly string[] {
   const names = [from, to, ...(via === undefined ? [] : [via])].filter((end) => end !== 'internet' && !parseIp(end));

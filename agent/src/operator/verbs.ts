@@ -7,6 +7,7 @@ import { approve, approveOptions } from './approve.ts';
 import { init, initOptions } from './init.ts';
 import { invite, inviteOptions, listInviteVerb, revokeInvite } from './invite.ts';
 import { addMember, addOptions, listMembers, removeMember, rotateMember, rotateOptions } from './members.ts';
+import { setMember, setOptions } from './member-set.ts';
 import { namesOptions, setNames } from './names.ts';
 import { checkPolicy, setPolicy, testPolicy } from './policy.ts';
 import { newKey, newKeyOptions } from './new-key.ts';
@@ -33,6 +34,7 @@ function verb(usage: string, summary: string, run: Verb['run'], options: Options
 export const verbs: readonly Verb[] = [
   verb('init', 'make a network: new keys, root version 1, a folder', init, initOptions),
   verb('member add NAME', 'add a router', aloneIn(addMember), addOptions),
+  verb('member set NAME', 'change a router; a list that is given replaces its own', aloneIn(setMember), setOptions),
   verb('member rotate NAME', 'give a router new keys; all else of it stays', aloneIn(rotateMember), rotateOptions),
   verb('member remove NAME', 'remove a router', aloneIn(removeMember)),
   verb('member list', 'list the routers', listMembers),
