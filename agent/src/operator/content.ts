@@ -2,6 +2,7 @@
  * What the operator decided and nobody signed yet: members.json and policy.json. In: the folder, or typed members and
  * rules. Out: parts, and content that the trust room's own checks 10 and 11 accept: there is no second set of rules here.
  */
+import { hostPrefixOf, parseIp } from '../trust/ip.ts';
 import { readJson, type JsonRecord, type JsonValue } from '../trust/json.ts';
 import { maxMembers } from '../trust/limits.ts';
 import { completeMap, encodeMembers, encodeNames, encodePolicy, shardOf } from '../trust/parts.ts';
@@ -144,6 +145,13 @@ function rawPolicy(bytes: Uint8Array) {
   return policyShape(value instanceof Map ? new Map([...defaults, ...(value as JsonRecord)]) : value, '$');
 }
 
+/** An address where a prefix is wanted: the prefix of it alone. */
+function hinted({ refused, detail }: Refusal): Refusal {
+  const [, got = ''] = / or a prefix at \S+, got "([^"]*)"$/.exec(detail) ?? [];
+  const address = parseIp(got);
+  return { refused, detail: address === undefined ? detail : `${detail}: write "${hostPrefixOf(address)}"` };
+}
+
 /** A policy file, its rules and exits in the words of the trust room. */
 export function readPolicy(settings: Settings, bytes: Uint8Array, path: string): PolicyFile {
   const written = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
@@ -155,7 +163,10 @@ export function readPolicy(settings: Settings, bytes: Uint8Array, path: string):
     return isRefusal(map) ? map : { rules: map.policy.rules, exits: map.policy.exits, tests };
   });
   const line = isRefusal(read) ? lineOfDetail(written, read.detail) : undefined;
-  return { ...believed(read, placeOf(path, line)), at: (place) => placeOf(path, lineOfPath(written, place)) };
+  return {
+    ...believed(isRefusal(read) ? hinted(read) : read, placeOf(path, line)),
+    at: (place) => placeOf(path, lineOfPath(written, place)),
+  };
 }
 
 export function readPolicyFile(folder: Folder, settings: Settings): PolicyFile {

@@ -18,6 +18,7 @@ import { newSigner } from './keys.ts';
 import { loginOptions, readLogin } from './login.ts';
 import { decided, memberOptions, newMember, nextAddress } from './members.ts';
 import { believed, fail, misuse } from './refused.ts';
+import { roleWarnings } from './roles.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { newest, readRoots } from './signed.ts';
 import type { Answer, Call } from './surroundings.ts';
@@ -102,7 +103,7 @@ export async function invite(call: Call): Promise<Answer> {
   ];
   return {
     lines,
-    warnings: secrets,
+    warnings: [...secrets, ...roleWarnings(made?.record.roles ?? [])],
     value: {
       ...{ invite: text, network, root: { version, digest } },
       ...(made === undefined ? {} : { id: made.record.id, name, expires: made.record.expiresUnixS }),

@@ -5,6 +5,7 @@
 import { parseIp } from '../trust/ip.ts';
 import type { Label, Member, Role, Selector } from '../trust/types.ts';
 import { parseLabel } from '../trust/words.ts';
+import { pairsApart } from './apart.ts';
 import type { Given, Options } from './args.ts';
 import { checkedContent, readContent, readPolicyFile, writeMembers, writePolicy } from './content.ts';
 import type { Content, PolicyFile, PolicyTest } from './content.ts';
@@ -14,7 +15,7 @@ import { listsIn, memberOptions, namedMember, plainMember, requireUsable, rolesO
 import { describeExit, describeRule, failedTest, problemsOf } from './policy-file.ts';
 import { formatQuestion } from './question.ts';
 import { fail, misuse } from './refused.ts';
-import { roles } from './roles.ts';
+import { roles, roleWarnings } from './roles.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Answer, Call } from './surroundings.ts';
 
@@ -130,7 +131,11 @@ export async function setMember({ folder, given, around }: Call): Promise<Answer
   const members = content.members.map((member) => (member === before ? after : member));
   const { rules, exits } = policy;
   const next = checkedContent(settings, { members, rules, exits });
-  const warnings = wrongAfter(content, next, policy);
+  const warnings = [
+    ...wrongAfter(content, next, policy),
+    ...(after.endpoints === before.endpoints ? [] : pairsApart(next)),
+    ...(after.roles === before.roles ? [] : roleWarnings(after.roles)),
+  ];
   const ofPolicy = policyChanges(file, policy);
   const all = [...changes('name', before.name, after.name), ...memberChanges(before, after), ...ofPolicy];
   const value = { member: plainMember(after), changes: all };

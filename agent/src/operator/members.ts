@@ -10,7 +10,7 @@ import { checkedContent, readContent, writeMembers } from './content.ts';
 import { tidyInvites, type Wanted } from './invites.ts';
 import { problemsOf } from './policy-file.ts';
 import { fail, misuse } from './refused.ts';
-import { roles } from './roles.ts';
+import { roles, roleWarnings } from './roles.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Answer, Call } from './surroundings.ts';
 
@@ -117,7 +117,7 @@ export async function addMember(call: Call): Promise<Answer> {
   const checked = checkedContent(settings, { ...content, members: [...members, member] });
   writeMembers(folder, checked.members);
   const lines = [`added ${member.name} with ${member.addresses.join(' and ')}, not signed yet`];
-  return { lines, value: { member: plainMember(member) } };
+  return { lines, warnings: roleWarnings(member.roles), value: { member: plainMember(member) } };
 }
 
 /** All else stays: name, IPv4 address, subnets, tags. Rules name members, and no rule has to change. */

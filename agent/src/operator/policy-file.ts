@@ -1,15 +1,18 @@
 /**
  * What a policy says, for people, and what is wrong with it besides its form. In: rules, exits, tests, members. Out: lines,
  * and problems with their place. A rule that names nobody is one: the name could come to life with a member of a later day.
+ * A prefix that nobody has may do so, too, and is said.
  */
-import { ownedBy, select } from '../policy/select.ts';
-import type { ExitRule, Member, Rule, Selector } from '../trust/types.ts';
+import { ownedBy, select, type Owned } from '../policy/select.ts';
+import { overlaps, rangeOf } from '../trust/ip.ts';
+import type { Cidr, ExitRule, Member, Rule, Selector } from '../trust/types.ts';
 import type { Content, Grants, PolicyFile, PolicyTest } from './content.ts';
 import { ask, describeVerdict, strangersIn, type Texts } from './question.ts';
 import { fail } from './refused.ts';
 
 export interface Problem {
-  readonly code: string;
+  /** `no-prefix` is no reason to refuse. */
+  readonly code: 'unknown-name' | 'no-exit' | 'no-prefix';
   /** Where in the policy file: `$.rules[0].from[1]`. */
   readonly path: string;
   /** `rule 1`, as people count. */
@@ -54,6 +57,13 @@ function namedIn(list: string, kind: string, clauses: readonly Readonly<Record<s
   );
 }
 
+function ofNobody(named: Named, owned: readonly Owned[]): readonly Problem[] {
+  const prefix = rangeOf(named.selector as string as Cidr);
+  if (owned.some(({ range }) => overlaps(range, prefix))) return [];
+  const text = `wanted a member with an address or a subnet in ${named.selector} for ${named.clause}, got none`;
+  return [{ ...named, code: 'no-prefix', text }];
+}
+
 function unknown(named: Named, members: readonly Member[]): readonly Problem[] {
   const [kind, name = ''] = named.selector.split(':');
   if (kind === 'member' && !members.some((each) => each.name === name)) {
@@ -68,15 +78,15 @@ function unknown(named: Named, members: readonly Member[]): readonly Problem[] {
   return [];
 }
 
-function withoutRole(named: Named, members: readonly Member[]): readonly Problem[] {
-  const selected = select(named.selector, 'to', ownedBy(members)).map(({ member }) => member);
+function withoutRole(named: Named, owned: readonly Owned[]): readonly Problem[] {
+  const selected = select(named.selector, 'to', owned).map(({ member }) => member);
   if (selected.some(({ roles }) => roles.includes('exit'))) return [];
   const got = [...new Set(selected.map(({ name }) => name))].join(' ') || 'no member';
   const text = `wanted a member with the role exit for ${named.clause}, got ${got} without it`;
   return [{ ...named, code: 'no-exit', text }];
 }
 
-/** Selectors of members and tags that are not there, and exits that are none. */
+/** Selectors of members, tags and prefixes that are not there, and exits that are none. */
 export function problemsOf({ rules, exits, members }: Content): readonly Problem[] {
   const named = [
     ...namedIn(
@@ -90,9 +100,11 @@ export function problemsOf({ rules, exits, members }: Content): readonly Problem
       exits.map(({ from, via }) => ({ from, via })),
     ),
   ];
+  const owned = ownedBy(members);
   return named.flatMap((each) => {
+    if (each.selector.includes('/')) return ofNobody(each, owned);
     const strangers = unknown(each, members);
-    return strangers.length > 0 || !each.path.includes('.via') ? strangers : withoutRole(each, members);
+    return strangers.length > 0 || !each.path.includes('.via') ? strangers : withoutRole(each, owned);
   });
 }
 

@@ -2,6 +2,7 @@
  * `policy check`, `policy set`, `policy test`. In: a JSON file {"rules","exits","tests"}, or the one of the folder; or a
  * question. Out: policy.json; or which rule grants what was asked, or why none does.
  */
+import { pairsApart } from './apart.ts';
 import { checkedContent, policyFile, readContent, readPolicy, readPolicyFile, writePolicy } from './content.ts';
 import type { Content, PolicyFile } from './content.ts';
 import { readNamedFile } from './folder.ts';
@@ -14,6 +15,7 @@ import type { Answer, Call } from './surroundings.ts';
 interface Checked {
   readonly file: PolicyFile;
   readonly content: Content;
+  readonly warnings: readonly string[];
 }
 
 function checkedPolicy({ folder, given }: Call): Checked {
@@ -23,10 +25,12 @@ function checkedPolicy({ folder, given }: Call): Checked {
   const file =
     path === undefined ? readPolicyFile(folder, settings) : readPolicy(settings, readNamedFile(path, 'a policy'), path);
   const content = { members, rules: file.rules, exits: file.exits };
-  const [problem] = problemsOf(content);
+  const problems = problemsOf(content);
+  const problem = problems.find(({ code }) => code !== 'no-prefix');
   if (problem !== undefined) fail(problem.code, `${file.at(problem.path)}: ${problem.text}`);
   requireTests(file, content);
-  return { file, content: checkedContent(settings, content) };
+  const warnings = [...problems.map((each) => `${file.at(each.path)}: ${each.text}`), ...pairsApart(content)];
+  return { file, content: checkedContent(settings, content), warnings };
 }
 
 function policyLines({ rules, exits }: Omit<Content, 'members'>): readonly string[] {
@@ -36,10 +40,10 @@ function policyLines({ rules, exits }: Omit<Content, 'members'>): readonly strin
   ];
 }
 
-function answerOf({ file, content: { rules, exits } }: Checked, done: string): Answer {
+function answerOf({ file, content: { rules, exits }, warnings }: Checked, done: string): Answer {
   const tests = file.tests.map(({ expects, text }) => ({ [expects]: text }));
   const counted = `${done}: rules ${rules.length}, exits ${exits.length}, tests passed ${tests.length}`;
-  return { lines: [counted, ...policyLines({ rules, exits })], value: { rules, exits, tests } };
+  return { lines: [counted, ...policyLines({ rules, exits })], warnings, value: { rules, exits, tests } };
 }
 
 export async function checkPolicy(call: Call): Promise<Answer> {
