@@ -31,6 +31,10 @@ export class Folder {
   write(name: string, content: string | Uint8Array, mode = 0o644): void {
     replaceFile(this.pathOf(name), content, mode);
   }
+  /** None is replaced before all are written: a lack of space leaves every file what it was. */
+  writeAll(files: ReadonlyMap<string, string>, mode: number): void {
+    replaceFiles(new Map([...files].map(([name, content]) => [this.pathOf(name), content])), mode);
+  }
   /** Never replaces: for keys, which nobody can get back. */
   writeNew(name: string, content: string | Uint8Array, mode = 0o644): void {
     replaceFile(this.pathOf(name), content, mode, true);
@@ -68,10 +72,25 @@ export function readSecretFile(path: string, what: string): string {
   return new TextDecoder().decode(readNamedFile(path, what)).replace(/\r?\n$/, '');
 }
 
+function temporaryOf(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+function replaceFiles(files: ReadonlyMap<string, string>, mode: number): void {
+  const all = [...files].map(([path, content]) => ({ path, content, temporary: temporaryOf(path) }));
+  try {
+    for (const { temporary, content } of all) writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
+    for (const { temporary, path } of all) renameSync(temporary, path);
+  } finally {
+    for (const { temporary } of all) rmSync(temporary, { force: true });
+  }
+  for (const folder of new Set(all.map(({ path }) => dirname(path)))) syncFolder(folder);
+}
+
 export function replaceFile(path: string, content: string | Uint8Array, mode: number, onlyNew = false): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = temporaryOf(path);
   try {
     writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
     if (onlyNew) linkSync(temporary, path);

@@ -13,7 +13,7 @@ import type { IdentityKey, NetworkId, RoleKeys, Root } from '../trust/types.ts';
 import { keyIdOf, parseDigest, parseNetworkId } from '../trust/words.ts';
 import type { Given, Option } from './args.ts';
 import { readSecretFile, type Folder } from './folder.ts';
-import { believed, fail, misuse } from './refused.ts';
+import { believed, fail, misuse, Refused } from './refused.ts';
 import type { Call } from './surroundings.ts';
 
 export type KeyRole = 'root' | 'map';
@@ -92,11 +92,15 @@ export async function sealKey(
   passphrase: string,
   workFactor: number,
 ): Promise<string> {
+  const fields = { format: 1, network, role, secret: bytesToHex(signer.secret) };
+  return sealAge(new TextEncoder().encode(JSON.stringify(fields)), passphrase, workFactor);
+}
+
+export async function sealAge(plain: Uint8Array, passphrase: string, workFactor: number): Promise<string> {
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);
   encrypter.setScryptWorkFactor(workFactor);
-  const fields = { format: 1, network, role, secret: bytesToHex(signer.secret) };
-  return armor.encode(await encrypter.encrypt(JSON.stringify(fields)));
+  return armor.encode(await encrypter.encrypt(plain));
 }
 
 /** The key with which `root` lets a role sign. */
@@ -136,7 +140,7 @@ async function openKeyFile(
 ): Promise<Signer> {
   const bytes =
     folder.read(name) ?? fail('no-key', `wanted the ${role} key at ${folder.pathOf(name)}, got no such file`);
-  const plain = await decrypt(name, bytes, passphrase);
+  const plain = await openAge(name, bytes, passphrase);
   const fields = believed(
     refusing(() => shape(readJson(plain, maxKeyFileBytes), '$')),
     name,
@@ -147,7 +151,8 @@ async function openKeyFile(
   return signerOf(hexToBytes(fields.secret));
 }
 
-async function decrypt(name: string, bytes: Uint8Array, passphrase: string): Promise<Uint8Array> {
+/** What `sealAge` sealed; throws `Refused` wrong-passphrase. */
+export async function openAge(name: string, bytes: Uint8Array, passphrase: string): Promise<Uint8Array> {
   const decrypter = new Decrypter();
   decrypter.addPassphrase(passphrase);
   try {
@@ -170,13 +175,26 @@ export async function passphrase(call: Call): Promise<string> {
   return (await givenPassphrase(call)) ?? (await call.around.askSecret('Passphrase: '));
 }
 
+function longEnough(chosen: string): string {
+  if (chosen.length >= minPassphraseCharacters) return chosen;
+  misuse(`wanted a passphrase of at least ${minPassphraseCharacters} characters, got ${chosen.length}`);
+}
+
 /** Asked twice on a terminal: a typing error would lock the keys for ever. */
 export async function newPassphrase(call: Call): Promise<string> {
-  const chosen = (await givenPassphrase(call)) ?? (await askTwice(call));
-  if (chosen.length < minPassphraseCharacters) {
-    misuse(`wanted a passphrase of at least ${minPassphraseCharacters} characters, got ${chosen.length}`);
+  return longEnough((await givenPassphrase(call)) ?? (await askTwice(call)));
+}
+
+/** The one that comes after that of `passphrase`. */
+export async function nextPassphrase(call: Call): Promise<string> {
+  const file = call.given.text('new-passphrase-file');
+  if (file !== undefined) return longEnough(readSecretFile(file, 'the new passphrase'));
+  try {
+    return longEnough(await askTwice(call));
+  } catch (error) {
+    if (!(error instanceof Refused) || error.code !== 'no-terminal') throw error;
+    fail(error.code, 'wanted --new-passphrase-file or a terminal to ask on, got neither');
   }
-  return chosen;
 }
 
 async function askTwice({ around }: Call): Promise<string> {

@@ -7,6 +7,7 @@ import { approve, approveOptions } from './approve.ts';
 import { init, initOptions } from './init.ts';
 import { invite, inviteOptions, listInviteVerb, revokeInvite } from './invite.ts';
 import { addMember, addOptions, listMembers, removeMember, rotateMember, rotateOptions } from './members.ts';
+import { changePassphrase, keyPassphraseOptions } from './key-passphrase.ts';
 import { setMember, setOptions } from './member-set.ts';
 import { namesOptions, setNames } from './names.ts';
 import { checkPolicy, setPolicy, testPolicy } from './policy.ts';
@@ -59,6 +60,12 @@ export const verbs: readonly Verb[] = [
   verb('root sign FILE', 'show what a carried root changes and add your signature', rootSign, rootSignOptions),
   verb('root accept [FILE]', 'take over a root that enough owners have signed', aloneIn(rootAccept)),
   verb('key new KIND', 'make a key of an owner, or a map key: KIND is owner or map', newKey, newKeyOptions),
+  verb(
+    'key passphrase',
+    'change the passphrase of all keys of this folder',
+    aloneIn(changePassphrase),
+    keyPassphraseOptions,
+  ),
   verb('invite list', 'list the one-time invites and how each ended', listInviteVerb),
   verb('invite revoke ID', 'end a one-time invite that nobody used', aloneIn(revokeInvite)),
   verb('invite', 'print the text with which a router joins', aloneIn(invite), inviteOptions),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { maxVersion } from '../../src/trust/limits.ts';
 import { topics } from '../../src/trust/topics.ts';
-import { copyOf, done, json, refused } from './operator.ts';
+import { copyOf, done, file, json, populated, refused } from './operator.ts';
 import { carriedFrom, copies, newOwner, threeOwners, workFactor, type Owners } from './owners.ts';
 import { joined, published, type Router } from './router-of-folder.ts';
 
@@ -95,4 +95,28 @@ it('a stolen owner of three: no root of theirs is believed, and the others put t
   await done(helper, ['root', 'accept', path]);
   router.hear(published(helper));
   expect(seen(router)).toEqual({ root: 3, epoch: 1 });
+});
+
+it('an admin who left: fresh keys under another passphrase, and what the old ones sign is refused', async () => {
+  const folder = await populated();
+  await done(folder, ['sign']);
+  const router = await joined(folder);
+  router.hear(published(folder));
+  const thief = copyOf(folder);
+  const fresh = { env: { RUSTYNET_PASSPHRASE: 'another battery' } };
+  await done(folder, ['key', 'passphrase', '--new-passphrase-file', file('another battery'), ...workFactor]);
+  await done(folder, ['root', 'rotate', '--map', '--root', ...workFactor], fresh);
+  await done(folder, ['sign'], fresh);
+  router.hear(published(folder));
+  expect(seen(router)).toEqual({ root: 2, epoch: 2 });
+  await refused(folder, ['sign', '--yes'], { code: 'wrong-passphrase', message: /keys\/map\.age/ });
+  const { network } = json(folder, 'network.json');
+  for (const at of [1, 2, 3]) await done(thief, ['sign', '--lifetime', `${at}d`]);
+  router.belief.receive({ topic: topics.map(network), payload: readFileSync(join(thief, 'signed/map.json')) });
+  expect(router.belief.refusals.last?.refused).toBe('too-few-signers');
+  await done(thief, ['root', 'renew', '--root-lifetime', '400d']);
+  await done(thief, ['root', 'renew', '--root-lifetime', '500d']);
+  router.belief.receive({ topic: topics.root(network, 3), payload: readFileSync(join(thief, 'signed/root/3.json')) });
+  expect(router.belief.refusals.last?.refused).toBe('too-few-signers');
+  expect(seen(router)).toEqual({ root: 2, epoch: 2 });
 });
