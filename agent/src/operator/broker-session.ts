@@ -11,6 +11,8 @@ import { fail, Refused } from './refused.ts';
 export const patienceMs = 15_000;
 /** How long the broker must be silent before what it retains counts as told: MQTT has no end mark. */
 const quietMs = 400;
+/** Silence is counted in these, not by the clock: where this process stood still, what came meanwhile is read first. */
+const stepMs = 20;
 /** "Unacceptable protocol version" of 3.1.1 and "Unsupported Protocol Version" of 5.0. */
 const refusedVersion: readonly unknown[] = [1, 132];
 
@@ -146,10 +148,10 @@ export class BrokerSession {
     longestMs = Number.POSITIVE_INFINITY,
   ): Promise<Retained> {
     const found = new Map<string, Uint8Array>();
-    let lastAtMs = performance.now();
-    const endMs = lastAtMs + longestMs;
+    let silentMs = 0;
+    const endMs = performance.now() + longestMs;
     const onMessage = (topic: string, payload: Buffer): void => {
-      lastAtMs = performance.now();
+      silentMs = 0;
       const held = payload.length === 0 ? undefined : hold(topic, payload);
       if (held === undefined) found.delete(topic);
       else found.set(topic, held);
@@ -158,9 +160,12 @@ export class BrokerSession {
     try {
       const asked = this.#client.subscribeAsync([...filters], { qos: 1 });
       await this.#orRefused(asked, `wanted to read ${filters.join(' ')}`);
-      lastAtMs = performance.now();
       const isOver = (): boolean => performance.now() > endMs;
-      while ((!complete(found) || performance.now() - lastAtMs < quietMs) && !isOver()) await this.#pause();
+      const isTold = (): boolean => (complete(found) && silentMs >= quietMs) || isOver();
+      do {
+        for (silentMs = 0; !isTold(); silentMs += stepMs) await this.#pause();
+        if (!isOver()) await this.#answered();
+      } while (!isTold());
       await this.#orRefused(this.#client.unsubscribeAsync([...filters]), 'wanted to end the reading');
     } finally {
       this.#client.off('message', onMessage);
@@ -169,7 +174,21 @@ export class BrokerSession {
   }
 
   #pause(): Promise<void> {
-    return Promise.race([new Promise<void>((resolve) => setTimeout(resolve, 20)), this.#broken]);
+    return Promise.race([new Promise<void>((resolve) => setTimeout(resolve, stepMs)), this.#broken]);
+  }
+
+  /** Whatever the broker sent before it answered has come, however long the way took. */
+  #answered(): Promise<void> {
+    const answered = new Promise<void>((resolve) => {
+      const onPacket = ({ cmd }: { readonly cmd?: string }): void => {
+        if (cmd !== 'pingresp') return;
+        this.#client.off('packetreceive', onPacket);
+        resolve();
+      };
+      this.#client.on('packetreceive', onPacket);
+    });
+    this.#client.sendPing();
+    return Promise.race([answered, this.#broken]);
   }
 
   async close(): Promise<void> {
