@@ -85,7 +85,11 @@ test('two of three owners replace the key: kernels list the members of the next 
   await agree(3, carol.folder, '--add-map-key', key, '--remove-map-key', map.keys[0]);
   for (const version of [4, 5, 6]) await agree(version, bob.folder, '--root-lifetime', `${400 + version}d`);
   guest = await addStranger(honest, 'guest');
-  const epoch = await mesh.release();
+  await mesh.operator('sign', '--yes');
+  const { digest } = (JSON.parse(await operator(thief, ['show', '--json'])) as { map: { digest: string } }).map;
+  await expect(mesh.publish()).rejects.toThrow(`publish --replace ${digest}`);
+  await mesh.operator('publish', ...mesh.operatorLogin, '--replace', digest);
+  const epoch = mesh.signedEpoch();
   expect(epoch).toBeLessThan(10);
   expect(await r1.reaches('enforced', epoch)).toMatchObject({ floors: { root_version: 6, epoch } });
   const [key1, key2] = [await ownKey(r1), await ownKey(r2)];

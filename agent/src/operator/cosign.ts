@@ -13,6 +13,7 @@ import { mapProposalFile, mapStanding, readCarriedMap, type CarriedMap } from '.
 import { describeDifference, differenceOf, draftOf } from './difference.ts';
 import { replaceFile } from './folder.ts';
 import { openKeys, passphrase, signatures } from './keys.ts';
+import { noteMap } from './known-maps.ts';
 import { fail } from './refused.ts';
 import { readSettings, settingsFile, writeSettings } from './settings.ts';
 import { floorsAfter, keepRoots, newest, readRoots, readSignedMap, writeSignedMap } from './signed.ts';
@@ -86,6 +87,7 @@ export async function acceptMap(call: Call): Promise<Answer> {
   await ask(call, lines, carried, 'Accept');
   keepRoots(folder, roots);
   writeSettings(folder, { ...settings, epoch: Math.max(settings.epoch, map.epoch) });
+  noteMap(folder, own, map);
   writeSignedMap(folder, bytes, parts);
   folder.remove(mapProposalFile);
   const { epoch, digest, expiresUnixS: expires } = map;

@@ -59,7 +59,10 @@ function without<Value>(left: readonly Value[], right: readonly Value[], keyOf: 
 const nothing: Content = { members: [], rules: [], exits: [] };
 
 export function differenceOf(last: VerifiedMap | undefined, next: Draft): Difference {
-  const before = last === undefined ? { ...next, ...nothing } : draftOf(last);
+  return differenceBetween(last === undefined ? { ...next, ...nothing } : draftOf(last), next);
+}
+
+export function differenceBetween(before: Draft, next: Draft): Difference {
   const nameOf = ({ name }: Member): string => name;
   const old = new Map(before.members.map((member) => [member.name, member]));
   const changed = next.members.flatMap((member) => {

@@ -14,6 +14,7 @@ import { BrokerSession } from './broker-session.ts';
 import { readContent } from './content.ts';
 import { listInvites } from './invites.ts';
 import { openKey, passphrase, passphraseOption } from './keys.ts';
+import { lookFirst } from './in-step.ts';
 import { Listener } from './listener.ts';
 import { loginOptions, readLogin } from './login.ts';
 import { publish } from './publish.ts';
@@ -52,6 +53,8 @@ export class Service {
   readonly #requests: Requests;
   #listener: Listener | undefined;
   #owesPublication = false;
+  /** Another copy of the folder published: until this one has what was decided there, nobody is let in by it. */
+  #isBehind = false;
   /** Some could not be answered now: all that is retained is to be read again. */
   #hasLeft = false;
   #releasing: Promise<void> | undefined;
@@ -112,6 +115,7 @@ export class Service {
   /** False when it is to be looked at again. */
   async #answer(topic: string, payload: Uint8Array): Promise<boolean> {
     const { folder, around } = this.#call;
+    if (this.#isBehind) return false;
     const before = this.#requests.refused.get('locked') ?? 0;
     if (!this.#requests.offer(topic, payload, around.nowUnixS())) {
       return (this.#requests.refused.get('locked') ?? 0) === before;
@@ -149,13 +153,18 @@ export class Service {
   #release(): void {
     this.#timer = undefined;
     this.#releasing ??= this.#signAndPublish()
-      .catch((error: unknown) => this.#say(`could not sign and publish, tries again: ${wordsOf(error)}`))
+      .then(() => void (this.#isBehind = false))
+      .catch((error: unknown) => {
+        this.#isBehind ||= error instanceof Refused && ['fork', 'rollback'].includes(error.code);
+        this.#say(`could not sign and publish, tries again: ${wordsOf(error)}`);
+      })
       .finally(() => (this.#releasing = undefined));
   }
 
   async #signAndPublish(): Promise<void> {
     const { folder, given, around } = this.#call;
     if (isOwed(this.#call)) {
+      await lookFirst(this.#call);
       this.#tell(await alone(folder, () => sign({ folder, around, given: given.withFlag('yes') })));
       this.#owesPublication = true;
     }

@@ -16,6 +16,7 @@ import { encodeCarriedMap, mapProposalFile, mapStanding, withOneSigner } from '.
 import { cosignMap } from './cosign.ts';
 import { placeKeys } from './key-files.ts';
 import { openKey, passphrase, passphraseOption, signedBy } from './keys.ts';
+import { noteMap } from './known-maps.ts';
 import { mapLifetimeOption, mapLifetimeS } from './lifetimes.ts';
 import { problemsOf, requireTests } from './policy-file.ts';
 import { believed, fail, misuse } from './refused.ts';
@@ -115,10 +116,12 @@ async function signNext(call: Call): Promise<Answer> {
   await confirm(call, made, lines);
   const signer = await openKey(folder, 'map', root, await passphrase(call));
   const envelope = signedBy([signer], mapType, encodeMap(manifest));
-  const verified = verifyMap(envelope, withOneSigner(root), floorsAfter(roots, last), manifest.issuedUnixS);
-  believed(completeMap(believed(verified, 'the signed map'), byDigest(parts)), 'the signed map');
+  const judged = verifyMap(envelope, withOneSigner(root), floorsAfter(roots, last), manifest.issuedUnixS);
+  const verified = believed(judged, 'the signed map');
+  believed(completeMap(verified, byDigest(parts)), 'the signed map');
   placeKeys(folder, roots);
   writeSettings(folder, { ...made.settings, epoch: manifest.epoch });
+  noteMap(folder, last, verified);
   const isEnough = root.map.threshold === 1;
   if (isEnough) writeSignedMap(folder, envelope, new Map([...parts.values()].map((bytes) => [digestOf(bytes), bytes])));
   else folder.write(mapProposalFile, encodeCarriedMap(folder, roots, envelope, [...parts.values()]));

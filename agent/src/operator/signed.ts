@@ -92,8 +92,12 @@ export interface SignedMap {
   /** A later root replaced the keys that signed it: routers that walked there refuse it. */
   readonly retired: boolean;
 }
+/** The same without its parts. */
+export interface JudgedMap extends Pick<SignedMap, 'retired'> {
+  readonly manifest: VerifiedManifest;
+}
 
-type PartReader = (digest: Digest) => Uint8Array | undefined;
+export type PartReader = (digest: Digest) => Uint8Array | undefined;
 
 function complete(readPart: PartReader, manifest: VerifiedManifest | Refusal, name: string): VerifiedMap {
   return believed(completeMap(believed(manifest, name), readPart), name);
@@ -108,18 +112,24 @@ export function readSignedMap(folder: Folder, roots: SignedRoots): SignedMap | u
   return envelope === undefined ? undefined : readMapOf(envelope, partsIn(folder), roots, mapFile);
 }
 
+export function readMapOf(envelope: Uint8Array, readPart: PartReader, roots: SignedRoots, name: string): SignedMap {
+  const { manifest, retired } = believed(judgeMap(envelope, roots), name);
+  return { map: complete(readPart, manifest, name), envelope, retired };
+}
+
 /**
  * A map that was signed, as of when it was issued, so that an expired one can be read, and under the newest root under
  * which it holds, so that one of retired keys can.
  */
-export function readMapOf(envelope: Uint8Array, readPart: PartReader, roots: SignedRoots, name: string): SignedMap {
-  const atUnixS = issuedIn(envelope, name);
+export function judgeMap(envelope: Uint8Array, roots: SignedRoots): JudgedMap | Refusal {
+  const atUnixS = issuedIn(envelope);
+  if (isRefusal(atUnixS)) return atUnixS;
   const [first, ...rest] = roots;
   const walks = [...roots.keys()].map((steps): SignedRoots => [first, ...rest.slice(0, steps)]).reverse();
   const judged = walks.map((walk) => verifyMap(envelope, newest(walk).root, walkedFloors(walk), atUnixS));
   const under = judged.findIndex((manifest) => !isRefusal(manifest));
   const manifest = judged[Math.max(0, under)] ?? fail('no-root', 'wanted a root, got none');
-  return { map: complete(readPart, manifest, name), envelope, retired: under > 0 };
+  return isRefusal(manifest) ? manifest : { manifest, retired: under > 0 };
 }
 
 /** The last signed map as a router believes it now that pinned root version 1 and walked to the newest. */
@@ -139,13 +149,12 @@ export function neededSignedMap(folder: Folder, roots: SignedRoots, nowUnixS: nu
 const time: Shape<number> = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** When a map says that it was issued: only good for reading it back as of then. */
-function issuedIn(envelope: Uint8Array, name: string): number {
-  const issued = refusing(() => {
+function issuedIn(envelope: Uint8Array): number | Refusal {
+  return refusing(() => {
     const fields = readJson(openEnvelope(envelope, mapType).payload, maxEnvelopeBytes);
     const value: JsonValue | undefined = fields instanceof Map ? (fields.get('issued') as JsonValue) : undefined;
     return time(value ?? '', '$.issued');
   });
-  return believed(issued, name);
 }
 
 /** New parts, then the map that names them, then old parts go: at each moment the map there is whole. */

@@ -1,4 +1,5 @@
 /** Every verb of the tool: its words, its options, and what it does. Out: a table, and the text of --help. */
+import { adopt } from './adopt.ts';
 import { globalOptions, type Option, type Options, type Syntax } from './args.ts';
 import { brokerConfig, brokerConfigOptions } from './broker-files.ts';
 import { acceptMap } from './cosign.ts';
@@ -6,6 +7,7 @@ import { aloneIn } from './alone.ts';
 import { approve, approveOptions } from './approve.ts';
 import { init, initOptions } from './init.ts';
 import { invite, inviteOptions, listInviteVerb, revokeInvite } from './invite.ts';
+import { loginOptions } from './login.ts';
 import { addMember, addOptions, listMembers, removeMember, rotateMember, rotateOptions } from './members.ts';
 import { changePassphrase, keyPassphraseOptions } from './key-passphrase.ts';
 import { setMember, setOptions } from './member-set.ts';
@@ -46,6 +48,12 @@ export const verbs: readonly Verb[] = [
   verb('sign [FILE]', 'show what changed and sign it as the next map, or a carried one', aloneIn(sign), signOptions),
   verb('accept [FILE]', 'take over a carried map that enough keys have signed', aloneIn(acceptMap)),
   verb('publish', 'send what is signed to the broker', publish, publishOptions),
+  verb(
+    'adopt',
+    'take the map at the broker over into this folder, where the copy that published it is lost',
+    aloneIn(adopt),
+    loginOptions,
+  ),
   verb('show', 'show the network, its map, members, policy, and what is not signed yet', show),
   verb('verify', 'verify the signed files as a router does', verify),
   verb('root show', 'show each signed root: its end, its keys, how many must sign', rootShow),

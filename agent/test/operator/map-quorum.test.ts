@@ -70,6 +70,19 @@ describe('a map that two keys must sign', () => {
   });
 });
 
+it('a folder that only takes over what others signed notes each of their maps: the next may be published over them', async () => {
+  const { folder, other, path } = await world();
+  const copy = copyOf(network);
+  const takeOver = async (from: string): Promise<void> => {
+    await done(other, ['sign', from]);
+    await done(copy, ['accept', from]);
+  };
+  await takeOver(path);
+  await done(folder, ['sign']);
+  await takeOver(carried(folder));
+  expect(json(copy, 'maps.json').maps.map(({ epoch }: { epoch: number }) => epoch)).toEqual([1, 2, 3]);
+});
+
 function bent(path: string): string {
   const fields = JSON.parse(readFileSync(path, 'utf8')) as { map: string };
   const envelope = openEnvelope(new Uint8Array(Buffer.from(fields.map, 'base64')), mapType);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificates, run, startMosquitto, type Certificates, type Mosquitto } from '../system/mosquitto.ts';
-import { addArgs, call, done, emptyFolder, file, json, populated, refused } from './operator.ts';
+import { addArgs, call, copyOf, done, emptyFolder, file, json, populated, refused } from './operator.ts';
 
 let broker: Mosquitto;
 let certificates: Certificates;
@@ -58,6 +58,29 @@ describe('publish to mosquitto', () => {
     expect(await counts()).toEqual([2, 3, 1]);
     expect(await counts()).toEqual([0, 5, 0]);
   });
+});
+
+it('a copy of the folder that has not what another published undoes none of it, and takes it over where that is lost', async () => {
+  const at = ['--broker', url, ...login('operator')];
+  await done(folder, ['publish', ...at]);
+  const other = copyOf(folder);
+  await done(folder, ['member', 'remove', 'laptop']);
+  await done(folder, ['sign']);
+  const { epoch } = await done(folder, ['publish', ...at]);
+  await done(other, addArgs('tablet'));
+  await done(other, ['sign']);
+  await done(other, ['sign']);
+  const { code, stdout } = await call(other, ['publish', ...at, '--json']);
+  expect([code, JSON.parse(stdout).error]).toEqual([
+    1,
+    { code: 'fork', message: expect.stringMatching(new RegExp(`got epoch ${epoch} .*:\n  - member laptop\n`)) },
+  ]);
+  await done(other, ['adopt', ...at]);
+  await done(other, addArgs('tablet'));
+  await done(other, ['sign']);
+  expect(await done(other, ['publish', ...at])).toMatchObject({ epoch: epoch + 2 });
+  const { members } = await done(other, ['show']);
+  expect(members.map(({ name }: { name: string }) => name)).not.toContain('laptop');
 });
 
 describe('broker-config mosquitto', () => {

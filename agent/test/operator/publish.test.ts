@@ -3,7 +3,7 @@
  * attempt is on trial here, too; what mosquitto answers in MQTT 5 is on trial in publish-mosquitto.test.ts.
  */
 import { Aedes, type AuthenticateError, type PublishPacket } from 'aedes';
-import { cpSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,20 +14,7 @@ import { isRefusal } from '../../src/trust/refuse.ts';
 import { verifyPinnedRoot } from '../../src/trust/root.ts';
 import { parseTopic, topics } from '../../src/trust/topics.ts';
 import type { Refusal } from '../../src/trust/types.ts';
-import {
-  addArgs,
-  call,
-  contents,
-  copyOf,
-  dayS,
-  done,
-  emptyFolder,
-  file,
-  json,
-  nowUnixS,
-  populated,
-  refused,
-} from './operator.ts';
+import { addArgs, call, contents, copyOf, dayS, done, file, json, nowUnixS, populated, refused } from './operator.ts';
 
 interface Sent {
   readonly topic: string;
@@ -185,26 +172,6 @@ describe('publish refuses', () => {
     const late = { nowUnixS: nowUnixS + 15 * dayS };
     await refused(await signed(), argv, { code: 'expired', message: /wanted a map that lasts beyond/ }, late);
     expect(broker.sent).toEqual([]);
-  });
-
-  it('to undo a newer epoch of another copy of the folder, or another map of the same epoch', async () => {
-    const broker = await startBroker();
-    const argv = ['publish', '--broker', broker.url];
-    const mine = await signed();
-    const theirs = emptyFolder();
-    cpSync(mine, theirs, { recursive: true });
-    await done(theirs, ['member', 'remove', 'laptop']);
-    await done(theirs, ['sign']);
-    await done(theirs, argv);
-    broker.sent.splice(0);
-    await refused(mine, argv, { code: 'rollback', message: /wanted epoch 2 as at the broker, or later, got 1/ });
-    await done(mine, addArgs('phone'));
-    await done(mine, ['sign']);
-    await refused(mine, argv, { code: 'fork', message: /wanted map [0-9a-f]{64} as epoch 2, as at the broker, got/ });
-    expect(broker.sent).toEqual([]);
-    await done(mine, ['sign']);
-    await done(mine, argv);
-    expect(kinds(mine, broker.sent)).toEqual(['part', 'map', 'part']);
   });
 
   it('to put another root in the place of one at the broker that its owner signed, too', async () => {

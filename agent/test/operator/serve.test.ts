@@ -1,5 +1,5 @@
 /** The operator's tool as a service, at a broker that listens on a real socket: whom it lets in, what it signs, what it costs. */
-import { existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { topics } from '../../src/trust/topics.ts';
 import type { InviteSecret, NetworkId, NodeId } from '../../src/trust/types.ts';
 import { kept, startAedes, type AedesBroker } from '../drivers/brokers.ts';
 import { asks, type Asking } from './joiner.ts';
-import { addArgs, call, dayS, done, json, nowUnixS, passphrase, populated, type Answer } from './operator.ts';
+import { addArgs, call, copyOf, dayS, done, json, nowUnixS, passphrase, populated, type Answer } from './operator.ts';
 import { joined } from './router-of-folder.ts';
 
 let folder: string;
@@ -160,6 +160,32 @@ describe('serve', () => {
     await working;
     await says(service, 'published epoch 2');
     expect(memberNames().sort()).toEqual(['attic', 'home', 'laptop', 'office', 'r0', 'r1', 'r2', 'r3', 'r4']);
+  });
+
+  it('signs nothing and lets nobody in while it is behind another copy of the folder, and goes on when it has that one', async () => {
+    const [attic, cellar] = await Promise.all(['attic', 'cellar'].map(invited));
+    const service = served();
+    await says(service, 'published epoch 1');
+    const laptop = copyOf(folder);
+    await done(laptop, ['member', 'remove', 'laptop']);
+    await done(laptop, ['sign']);
+    await done(laptop, ['publish', '--broker', broker.url]);
+    await ask(asks(attic.invite, 'a'));
+    await says(service, /let in attic[^]*tries again: wanted a map at the broker[^]*\n {2}- member laptop/);
+    const late = asks(cellar.invite, 'b');
+    await ask(late);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect([lastEpoch(), memberNames(), await believed()]).toEqual([
+      1,
+      ['attic', 'home', 'laptop', 'office'],
+      ['home', 'office'],
+    ]);
+    for (const name of ['members.json', 'maps.json', 'network.json', 'signed']) {
+      cpSync(join(laptop, name), join(folder, name), { recursive: true });
+    }
+    await says(service, 'let in cellar');
+    await says(service, 'published epoch 3');
+    expect(await believed()).toEqual(['cellar', 'home', 'office']);
   });
 
   it.each([
