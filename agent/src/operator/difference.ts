@@ -4,6 +4,7 @@
  */
 import type { ExitRule, Member, Rule, VerifiedMap } from '../trust/types.ts';
 import type { Content } from './content.ts';
+import { plainMember } from './members.ts';
 import { describeExit, describeRule } from './policy-file.ts';
 import { formatDuration } from './times.ts';
 
@@ -41,13 +42,18 @@ export function changes(what: string, from: string, to: string): readonly Change
   return from === to ? [] : [{ what, from: from || 'none', to: to || 'none' }];
 }
 
+const powers = ['subnets', 'roles', 'tags', 'endpoints'] as const;
+
 export function memberChanges(from: Member, to: Member): readonly Change[] {
-  const lists = ['addresses', 'subnets', 'roles', 'tags', 'endpoints'] as const;
   return [
     ...changes('identity key', from.identityKey, to.identityKey),
     ...changes('WireGuard key', from.wireGuardKey, to.wireGuardKey),
-    ...lists.flatMap((what) => changes(what, from[what].join(' '), to[what].join(' '))),
+    ...(['addresses', ...powers] as const).flatMap((what) => changes(what, from[what].join(' '), to[what].join(' '))),
   ];
+}
+
+function wholly(durationS: number): string {
+  return formatDuration(durationS, Infinity);
 }
 
 /** What is in `left` and not in `right`. */
@@ -57,9 +63,11 @@ function without<Value>(left: readonly Value[], right: readonly Value[], keyOf: 
 }
 
 const nothing: Content = { members: [], rules: [], exits: [] };
+/** How long a first map holds, and of which root it is, is said beside the difference. */
+const nameless = { ranges: [], zone: '', resolvers: [] };
 
 export function differenceOf(last: VerifiedMap | undefined, next: Draft): Difference {
-  return differenceBetween(last === undefined ? { ...next, ...nothing } : draftOf(last), next);
+  return differenceBetween(last === undefined ? { ...next, ...nothing, ...nameless } : draftOf(last), next);
 }
 
 export function differenceBetween(before: Draft, next: Draft): Difference {
@@ -82,7 +90,7 @@ export function differenceBetween(before: Draft, next: Draft): Difference {
       ...changes('ranges', before.ranges.join(' '), next.ranges.join(' ')),
       ...changes('zone', before.zone, next.zone),
       ...changes('resolvers', before.resolvers.join(' '), next.resolvers.join(' ')),
-      ...changes('lifetime', formatDuration(before.lifetimeS), formatDuration(next.lifetimeS)),
+      ...changes('lifetime', wholly(before.lifetimeS), wholly(next.lifetimeS)),
       ...changes('root version', `${before.rootVersion}`, `${next.rootVersion}`),
     ],
   };
@@ -92,10 +100,17 @@ export function describeChange({ what, from, to }: Change): string {
   return `${what} ${from} => ${to}`;
 }
 
+/** All that makes it powerful: `phone 10.7.0.2 fd.., roles client, node 0a.., WireGuard key ..`. */
+function describeMember(member: Member): string {
+  const { id, name, addresses, wireGuardKey } = member;
+  const own = powers.flatMap((what) => (member[what].length === 0 ? [] : [`${what} ${member[what].join(' ')}`]));
+  return [[name, ...addresses].join(' '), ...own, `node ${id}`, `WireGuard key ${wireGuardKey}`].join(', ');
+}
+
 export function describeDifference(difference: Difference): readonly string[] {
   const { added, removed, changed, rulesAdded, rulesRemoved, exitsAdded, exitsRemoved } = difference;
   return [
-    ...added.map(({ name, addresses, subnets }) => `+ member ${[name, ...addresses, ...subnets].join(' ')}`),
+    ...added.map((member) => `+ member ${describeMember(member)}`),
     ...removed.map(({ name }) => `- member ${name}`),
     ...changed.map(({ name, changes: all }) => `~ member ${name}: ${all.map(describeChange).join(', ')}`),
     ...rulesAdded.map((rule) => `+ rule ${describeRule(rule)}`),
@@ -106,12 +121,11 @@ export function describeDifference(difference: Difference): readonly string[] {
   ];
 }
 
-/** For --json: names and rules, which a script can look up. */
+/** For --json: whole what comes, by name what goes, which a script can look up. */
 export function plainDifference(difference: Difference) {
   const { added, removed, changed, rulesAdded, rulesRemoved, exitsAdded, exitsRemoved, changes: all } = difference;
-  const names = (members: readonly Member[]): readonly string[] => members.map(({ name }) => name);
   return {
-    members: { added: names(added), removed: names(removed), changed },
+    members: { added: added.map(plainMember), removed: removed.map(({ name }) => name), changed },
     rules: { added: rulesAdded, removed: rulesRemoved },
     exits: { added: exitsAdded, removed: exitsRemoved },
     changes: all,

@@ -9,8 +9,8 @@ export function parseDurationS(text: string): number | undefined {
   return unitS === undefined ? undefined : Number(count) * unitS;
 }
 
-/** The two largest units that are not zero: `13d 2h`. */
-export function formatDuration(durationS: number): string {
+/** The largest units that are not zero, two if not said: `13d 2h`. */
+export function formatDuration(durationS: number, most = 2): string {
   const parts: string[] = [];
   let left = Math.abs(durationS);
   for (const [unit, unitS] of Object.entries(units)) {
@@ -18,7 +18,7 @@ export function formatDuration(durationS: number): string {
     left -= count * unitS;
     if (count > 0) parts.push(`${count}${unit}`);
   }
-  return parts.length === 0 ? '0s' : parts.slice(0, 2).join(' ');
+  return parts.length === 0 ? '0s' : parts.slice(0, most).join(' ');
 }
 
 /** `2027-01-15 08:00:00 UTC`. */

@@ -4,7 +4,19 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeEnvelope, openEnvelope } from '../../src/trust/dsse.ts';
 import { mapType } from '../../src/trust/limits.ts';
-import { call, contents, copyOf, dayS, done, emptyFolder, file, json, nowUnixS, passphrase } from './operator.ts';
+import {
+  addArgs,
+  call,
+  contents,
+  copyOf,
+  dayS,
+  done,
+  emptyFolder,
+  file,
+  json,
+  nowUnixS,
+  passphrase,
+} from './operator.ts';
 import { populated, refused } from './operator.ts';
 import { workFactor } from './owners.ts';
 import { joined, published } from './router-of-folder.ts';
@@ -68,6 +80,20 @@ describe('a map that two keys must sign', () => {
     await done(other, ['sign', join(folder, 'proposed/map.json')]);
     expect(await done(folder, ['accept'])).toMatchObject({ epoch: 3 });
   });
+});
+
+it('the second signer is shown what a member that comes may do', async () => {
+  const { folder, other } = await world();
+  const powers = ['--role', 'exit', '--tag', 'work', '--subnet', '192.168.9.0/24', '--endpoint', 'vps.example:51820'];
+  await done(folder, addArgs('vps', ...powers));
+  const { difference } = await done(folder, ['sign']);
+  const { questions } = await call(other, ['sign', carried(folder)], { answer: true });
+  const [vps] = difference.members.added;
+  expect(vps).toMatchObject({ name: 'vps', roles: ['exit', 'subnet-router'], endpoints: ['vps.example:51820'] });
+  const what = 'subnets 192.168.9.0/24, roles exit subnet-router, tags work, endpoints vps.example:51820';
+  expect(questions[0]?.split('\n')).toContain(
+    `+ member vps ${vps.addresses.join(' ')}, ${what}, node ${vps.id}, WireGuard key ${vps.wireguard}`,
+  );
 });
 
 it('a folder that only takes over what others signed notes each of their maps: the next may be published over them', async () => {
