@@ -68,15 +68,20 @@ function refuse({ path, importer }: { path: string; importer: string }): OnResol
 }
 
 const sources = fileURLToPath(new URL('../agent/src/', import.meta.url));
-const native = `${sources}drivers/crypto.ts`;
+const [ed25519, hashes] = [`${sources}drivers/ed25519.ts`, `${sources}drivers/hashes.ts`];
 
-/** What our own files ask of noble; noble's own files ask each other. */
+/** Signatures and hashes that our own files ask for, and the hash of noble's Ed25519, which says which key is a key. */
 export function nativeCrypto(): Plugin {
   return {
     name: 'native-crypto',
     setup(build) {
-      build.onResolve({ filter: /^@noble\/(curves\/ed25519|hashes\/(sha2|hmac))\.js$/ }, ({ importer }) =>
-        importer.startsWith(sources) && importer !== native ? { path: native } : undefined,
+      build.onResolve({ filter: /^@noble\/curves\/ed25519\.js$/ }, ({ importer }) =>
+        importer.startsWith(sources) && importer !== ed25519 ? { path: ed25519 } : undefined,
+      );
+      build.onResolve({ filter: /^@noble\/hashes\/(sha2|hmac)\.js$/ }, ({ importer }) =>
+        importer.startsWith(sources) || /@noble[\\/]curves[\\/]ed25519\.js$/.test(importer)
+          ? { path: hashes }
+          : undefined,
       );
     },
   };

@@ -58,7 +58,7 @@ describe('each mutation is asked for by itself', () => {
 });
 
 describe('the list', () => {
-  const counts = { pairs: 13, invalid: 1, 'no lease': 5, exit: 7, client: 6, protection: 8, routing: 5 };
+  const counts = { pairs: 13, invalid: 1, 'no lease': 5, exit: 7, client: 6, strangers: 3, protection: 8, routing: 5 };
   const names = Object.keys(scenarios) as ScenarioName[];
 
   test('has as many mutations of each scenario as when it was agreed on, no two with one title', () => {

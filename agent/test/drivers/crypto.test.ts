@@ -4,7 +4,8 @@ import { hmac as nobleHmac } from '@noble/hashes/hmac.js';
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, test } from 'vitest';
-import { ed25519, hmac, sha256 } from '../../src/drivers/crypto.ts';
+import { ed25519 } from '../../src/drivers/ed25519.ts';
+import { hmac, sha256, sha512 as ourSha512 } from '../../src/drivers/hashes.ts';
 import { signer } from '../trust/network.ts';
 
 const { Point } = noble;
@@ -84,10 +85,11 @@ describe('Ed25519', () => {
   });
 });
 
-test('SHA-256 and HMAC are those of noble, for lengths around a block', () => {
+test('SHA-2 and HMAC are those of noble, for lengths around a block', () => {
   for (const length of [0, 1, 31, 32, 55, 56, 63, 64, 65, 127, 128, 1000]) {
     const bytes = Uint8Array.from({ length }, (_, index) => (index * 89 + length) & 0xff);
     expect(Buffer.from(sha256(bytes))).toEqual(Buffer.from(nobleSha256(bytes)));
+    expect(Buffer.from(ourSha512(bytes))).toEqual(Buffer.from(sha512(bytes)));
     expect(Buffer.from(hmac(sha256, bytes, message))).toEqual(Buffer.from(nobleHmac(nobleSha256, bytes, message)));
   }
 });

@@ -124,7 +124,7 @@ describe('after a cut at any write', () => {
         expect(await verdict(folder)).toBe('ok');
         expect(keysOf(folder).filter((name) => name.startsWith('next/'))).toEqual([]);
       });
-      expect(cuts).toBe(from === rotated ? 2 : 5);
+      expect(cuts).toBe(from === rotated ? 3 : 6);
     }
   });
 });

@@ -1,10 +1,10 @@
 /**
- * What trust asks of noble, by Node's OpenSSL: on a router its first signature takes a tenth of the time and 5 MB less.
- * In: bytes. Out: noble's own answers; bundle/aliases.ts puts this in the place of its modules. Which key is a key is asked
+ * Ed25519 as noble is asked for it, by Node's OpenSSL: on a router its first signature takes a tenth of the time and 5 MB less.
+ * In: bytes. Out: noble's own answers; bundle/aliases.ts puts this in the place of its module. Which key is a key is asked
  * of noble even so: OpenSSL takes keys of small order and two spellings of one key. Its check of RFC 8032 section 5.1.7
  * is the one without the cofactor: of keys with a part of small order it refuses signatures that noble takes.
  */
-import { createHash, createHmac, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { ed25519 as noble } from '@noble/curves/ed25519.js';
 
 /** Of a SubjectPublicKeyInfo and of a PrivateKeyInfo (RFC 8410): the 32 bytes of the key follow. */
@@ -37,12 +37,3 @@ export const ed25519 = {
     return verify(null, message, key, signature);
   },
 };
-
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
-}
-
-/** HMAC-SHA256; there is no other hash here. */
-export function hmac(_: typeof sha256, key: Uint8Array, message: Uint8Array): Uint8Array {
-  return createHmac('sha256', key).update(message).digest();
-}
