@@ -45,6 +45,15 @@ describe('the bundle for routers', () => {
     expect(run(routerBundle, 'version')).toBe(`${version}\n`);
     expect(JSON.parse(run(routerBundle, 'version', '--json'))).toEqual({ version });
   });
+  test.each(['-h', '--help', 'help'])('%s explains it on stdout', (word) => {
+    expect(run(routerBundle, word)).toMatch(/^usage: rustynet <command>/);
+    expect(run(routerBundle, 'exit', word === 'help' ? '-h' : word)).toBe(run(routerBundle, word));
+  });
+  test('both say their version to --version', () => {
+    for (const bundle of [routerBundle, operatorBundle]) {
+      expect(run(bundle, '--version')).toBe(run(routerBundle, 'version'));
+    }
+  });
   test.each([
     [['nonsense'], 'wanted a command, got "nonsense"'],
     [['status', 'extra'], 'wanted arguments of status as below, got extra'],

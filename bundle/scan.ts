@@ -55,7 +55,7 @@ const rules: readonly Rule[] = [
   {
     what: 'a flag that is not known here',
     pattern:
-      /["'`]--(?!(?:json|watch|help|peer|allowed-ips|endpoint|minutes|reason|(?:no-)?compact-on-every-full-gc)["'`])\w/,
+      /["'`]--(?!(?:json|watch|help|version|peer|allowed-ips|endpoint|minutes|reason|(?:no-)?compact-on-every-full-gc)["'`])\w/,
   },
 ];
 

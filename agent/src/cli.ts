@@ -172,13 +172,16 @@ function complaint(name: string, words: readonly string[], isWatched: boolean): 
 export async function runCli(argv: readonly string[], version: string): Promise<number> {
   const [json, isWatched] = ['--json', '--watch'].map((flag) => argv.includes(flag)) as [boolean, boolean];
   const [name = '', ...words] = argv.filter((each) => each !== '--json' && each !== '--watch');
-  if (name === 'version') {
+  if (name === 'version' || name === '--version') {
     process.stdout.write(json ? `${JSON.stringify({ version })}\n` : `${version}\n`);
+    return 0;
+  }
+  if (name === 'help' || [name, words[0]].some((word) => word === '--help' || word === '-h')) {
+    process.stdout.write(usage);
     return 0;
   }
   const [problem, command] = [complaint(name, words, isWatched), commands[name]];
   if (problem === undefined && command !== undefined) return answer(() => ask(name, command, words, json), isWatched);
-  const isHelp = name === 'help' || name === '--help';
-  process.stderr.write(`${isHelp || name === '' ? '' : `rustynet: wanted ${problem}\n`}${usage}`);
-  return isHelp ? 0 : 2;
+  process.stderr.write(`${name === '' ? '' : `rustynet: wanted ${problem}\n`}${usage}`);
+  return 2;
 }

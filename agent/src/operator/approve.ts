@@ -1,10 +1,10 @@
 /**
  * `approve`: routers that ask with a one-time invite become members. In: what is retained under join/+, and whom the
- * operator means, by invite or by node. Out: members.json, not signed yet; what was answered is cleared at the broker.
+ * operator means, by invite, its name or node. Out: members.json, not signed yet; what was answered is cleared at the broker.
  */
 import { joinFilter } from '../trust/topics.ts';
 import type { Member } from '../trust/types.ts';
-import { parseInviteId, parseNodeId } from '../trust/words.ts';
+import { parseLabel } from '../trust/words.ts';
 import { admit } from './admit.ts';
 import { alone } from './alone.ts';
 import type { Options } from './args.ts';
@@ -45,12 +45,14 @@ function describe(folder: Folder, { invite, node, identityKey, wireGuardKey, atU
 }
 
 /** Whom an operand means; an invite that several routers hold has leaked, and only a node says which of them is meant. */
-function meant(asked: readonly Asked[], operand: string): Asked {
-  const [invite, node] = [parseInviteId(operand), parseNodeId(operand)];
-  if (invite === undefined && node === undefined) {
-    misuse(`wanted an invite id, 16 hex digits, or a node id, 32, got ${JSON.stringify(operand)}`);
+function meant(folder: Folder, asked: readonly Asked[], operand: string): Asked {
+  // Ids are labels, too.
+  if (parseLabel(operand) === undefined) {
+    misuse(`wanted the id or name of an invite, or a node id, got ${JSON.stringify(operand)}`);
   }
-  const found = asked.filter((each) => each.invite === invite || each.node === node);
+  const byId = asked.filter((each) => each.invite === operand || each.node === operand);
+  const byName = asked.filter((each) => readInvite(folder, each.invite)?.name === operand);
+  const found = byId.length > 0 ? byId : byName;
   const [first, ...more] = found;
   if (first === undefined) return fail('not-asked', `wanted ${operand} among ${asked.length} requests, got none`);
   if (more.length === 0) return first;
@@ -99,7 +101,7 @@ export async function approve(call: Call): Promise<Answer> {
   try {
     const requests = await readRequests(session, folder, around.nowUnixS);
     const asked = requests.held;
-    const chosen = given.flag('all') ? asked : operands.map((operand) => meant(asked, operand));
+    const chosen = given.flag('all') ? asked : operands.map((operand) => meant(folder, asked, operand));
     const lines = asked.flatMap((each) => describe(folder, each));
     const requested = asked.map((each) => plainAsked(folder, each));
     const { approved, answered, problems } = await admitAll(call, chosen);

@@ -9,6 +9,8 @@ export interface Option {
   /** What stands after it, for --help; none for a flag. */
   readonly value?: string;
   readonly help: string;
+  /** The letter of its short form. */
+  readonly short?: string;
   readonly many?: true;
   readonly required?: true;
 }
@@ -25,7 +27,8 @@ export const globalOptions = {
   network: { value: 'DIR', help: 'the folder of the network (default: $RUSTYNET_NETWORK, or the current folder)' },
   json: { help: 'answer in JSON' },
   yes: { help: 'do not ask for confirmation' },
-  help: { help: 'show this' },
+  help: { help: 'show this, or only the verbs that begin with the given words', short: 'h' },
+  version: { help: 'show the version' },
 } satisfies Options;
 
 /** Checked arguments of one call. */
@@ -83,8 +86,9 @@ function cut(args: readonly string[], verbs: readonly Syntax[]): ReturnType<type
 }
 
 function tokensOf(args: readonly string[], options: Options) {
-  const config = Object.entries(options).map(([name, { value }]) => {
-    return [name, { type: value === undefined ? ('boolean' as const) : ('string' as const) }] as const;
+  const config = Object.entries(options).map(([name, { value, short }]) => {
+    const type = value === undefined ? ('boolean' as const) : ('string' as const);
+    return [name, { type, ...(short === undefined ? {} : { short }) }] as const;
   });
   const { tokens } = parseArgs({
     args: [...args],
@@ -97,8 +101,10 @@ function tokensOf(args: readonly string[], options: Options) {
 }
 
 export interface Parsed<Verb extends Syntax> {
-  /** `undefined` when only --help was asked. */
+  /** `undefined` when only --help or --version was asked. */
   readonly verb: Verb | undefined;
+  /** All that is no option. */
+  readonly words: readonly string[];
   readonly given: Given;
 }
 
@@ -120,8 +126,13 @@ export function parseCommand<Verb extends Syntax>(args: readonly string[], verbs
     if (option.many === undefined && values.get(name)?.length !== 1) misuse(`wanted --${name} once, got it again`);
   }
   const operands = words.slice(verb?.words.length ?? 0);
-  if (!values.has('help')) requireComplete(verb, verbs, words, operands, values);
-  return { verb, given: new Given(values, operands) };
+  if (!values.has('help') && !values.has('version')) requireComplete(verb, verbs, words, operands, values);
+  return { verb, words, given: new Given(values, operands) };
+}
+
+export function unknownVerb(words: readonly string[], verbs: readonly Syntax[]): never {
+  const known = verbs.map((each) => each.words.join(' ')).join(', ');
+  misuse(`wanted one of ${known} (see --help), got ${JSON.stringify(words.join(' '))}`);
 }
 
 function unknownOption(got: string, allowed: Options): never {
@@ -148,10 +159,7 @@ function requireComplete<Verb extends Syntax>(
   operands: readonly string[],
   values: ReadonlyMap<string, unknown>,
 ): void {
-  if (verb === undefined) {
-    const known = verbs.map((each) => each.words.join(' ')).join(', ');
-    misuse(`wanted one of ${known} (see --help), got ${JSON.stringify(words.join(' '))}`);
-  }
+  if (verb === undefined) unknownVerb(words, verbs);
   const needed = verb.operands.filter((name) => !name.startsWith('['));
   const most = verb.operands.at(-1)?.endsWith('...]') === true ? Infinity : verb.operands.length;
   if (operands.length < needed.length || operands.length > most) {

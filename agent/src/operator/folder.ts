@@ -58,6 +58,8 @@ function readIfThere(path: string): Uint8Array | undefined {
     return new Uint8Array(readFileSync(path));
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
+    // Node's own message names no path.
+    if (isErrno(error, 'EISDIR')) fail('EISDIR', `wanted a file at ${path}, got a folder`);
     throw error;
   }
 }

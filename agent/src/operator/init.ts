@@ -106,7 +106,7 @@ function answerOf(folder: Folder, settings: Settings, root: Root): Answer {
       `ranges ${ranges.join(' ')}, zone ${zone}, broker ${brokerUrl}`,
       `the root holds until ${formatTime(root.expiresUnixS)}`,
       `no policy yet: members reach nobody until "policy set" allows it`,
-      `next: member add, policy set, sign, publish, invite`,
+      `next: broker-config, invite, approve or serve, policy set, sign, publish`,
     ],
     value: {
       folder: folder.path,

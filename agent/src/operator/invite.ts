@@ -9,9 +9,10 @@ import { encodeBase64 } from '../trust/base64.ts';
 import { decodeInvite, encodeInvite, type Invite } from '../trust/invite.ts';
 import { inviteKeyOf } from '../trust/join.ts';
 import type { InviteId, InviteSecret, Label, WireGuardKey } from '../trust/types.ts';
-import { parseInviteId, parseLabel } from '../trust/words.ts';
+import { parseLabel } from '../trust/words.ts';
 import type { Given, Options } from './args.ts';
 import { checkedContent, readContent } from './content.ts';
+import type { Folder } from './folder.ts';
 import { endInvite, listInvites, nodeOf, readInvite, requireNoInvite, stateOf, tidyInvites } from './invites.ts';
 import { writeInvite, type InviteRecord, type StoredInvite } from './invites.ts';
 import { newSigner } from './keys.ts';
@@ -141,13 +142,27 @@ export async function listInviteVerb({ folder, around }: Call): Promise<Answer> 
   return { lines: lines.length === 0 ? ['no one-time invites'] : lines, value: { invites: plain } };
 }
 
+/** By its id, or by a name: of several, the one that is open. */
+function namedInvite(folder: Folder, text: string, nowUnixS: number): StoredInvite {
+  const all = listInvites(folder);
+  const byName = all.filter(({ name }) => name === text);
+  const open = byName.filter((each) => stateOf(each, nowUnixS) === 'created');
+  const byId = all.filter(({ id }) => id === text);
+  const [found, ...more] = [byId, open, byName].find(({ length }) => length > 0) ?? [];
+  if (found === undefined) return fail('unknown-invite', `wanted the id or name of an invite, got ${text}`);
+  if (more.length === 0) return found;
+  const ids = byName.map(({ id }) => id).join(', ');
+  return fail('conflict', `wanted one invite, got ${byName.length} of the name ${text}: give an id of ${ids}`);
+}
+
 export async function revokeInvite({ folder, given, around }: Call): Promise<Answer> {
-  const id = given.parsedOperand(0, 'an invite id, 16 hex digits,', parseInviteId);
+  const text = given.parsedOperand(0, 'the id or name of an invite', parseLabel);
   const settings = readSettings(folder);
   const nowUnixS = around.nowUnixS();
   const { members } = readContent(folder, settings);
   tidyInvites(folder, members, nowUnixS);
-  const found = readInvite(folder, id) ?? fail('unknown-invite', `wanted the id of an invite, got ${id}`);
+  const found = namedInvite(folder, text, nowUnixS);
+  const { id } = found;
   if (found.end !== undefined || !endInvite(folder, id, { state: 'revoked', atUnixS: nowUnixS })) {
     const end = readInvite(folder, id)?.end;
     const state = end?.state ?? 'none';
@@ -155,5 +170,5 @@ export async function revokeInvite({ folder, given, around }: Call): Promise<Ans
     const then = member === undefined ? '' : `: "member remove ${member.name}" takes its router out`;
     fail(state, `wanted an invite that is open, got ${id}, ${state} already${then}`);
   }
-  return { lines: [`revoked ${id}: it lets nobody in`], value: { revoked: id } };
+  return { lines: [`revoked ${id} (${found.name}): it lets nobody in`], value: { revoked: id } };
 }

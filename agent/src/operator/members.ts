@@ -1,6 +1,6 @@
 /**
- * `member add`, `member rotate`, `member remove`, `member list`. In: what a router's `rustynet identity` shows, and addresses or routes.
- * Out: members.json, in which no two members claim the same thing.
+ * `member add`, `member rotate`, `member remove`, `member list`. In: what `rustynet join` shows on a router, and addresses or
+ * routes. Out: members.json, in which no two members claim the same thing.
  */
 import { deriveMemberV6, formatIp, parseCidr, parseIp, rangeOf } from '../trust/ip.ts';
 import type { Cidr, IdentityKey, Ip, Member, Role, WireGuardKey } from '../trust/types.ts';

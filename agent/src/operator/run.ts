@@ -3,15 +3,15 @@ import { parseCommand } from './args.ts';
 import { Folder } from './folder.ts';
 import { exitRefused, Refused } from './refused.ts';
 import type { Answer, Surroundings } from './surroundings.ts';
-import { helpText, verbs } from './verbs.ts';
+import { help, sayVersion, verbs } from './verbs.ts';
 
 export async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   // Asked of the raw arguments, because it must hold for errors in them, too.
   const json = argv.includes('--json');
   try {
-    const { verb, given } = parseCommand(argv, verbs);
-    if (verb === undefined || given.flag('help')) {
-      around.stdout(helpText(verb));
+    const { verb, words, given } = parseCommand(argv, verbs);
+    if (verb === undefined || given.flag('help') || given.flag('version')) {
+      tell(given.flag('help') ? help(words) : sayVersion(), json, around);
       return 0;
     }
     const path = given.text('network') ?? around.env['RUSTYNET_NETWORK'] ?? '.';

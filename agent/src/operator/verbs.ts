@@ -1,6 +1,6 @@
 /** Every verb of the tool: its words, its options, and what it does. Out: a table, and the text of --help. */
 import { adopt } from './adopt.ts';
-import { globalOptions, type Option, type Options, type Syntax } from './args.ts';
+import { globalOptions, unknownVerb, type Option, type Options, type Syntax } from './args.ts';
 import { brokerConfig, brokerConfigOptions } from './broker-files.ts';
 import { acceptMap } from './cosign.ts';
 import { aloneIn } from './alone.ts';
@@ -22,6 +22,7 @@ import { serve, serveOptions } from './serve.ts';
 import { show, verify } from './show.ts';
 import { sign, signOptions } from './sign.ts';
 import type { Answer, Call } from './surroundings.ts';
+import { version } from './version.ts';
 
 export interface Verb extends Syntax {
   readonly summary: string;
@@ -75,15 +76,20 @@ export const verbs: readonly Verb[] = [
     keyPassphraseOptions,
   ),
   verb('invite list', 'list the one-time invites and how each ended', listInviteVerb),
-  verb('invite revoke ID', 'end a one-time invite that nobody used', aloneIn(revokeInvite)),
+  verb('invite revoke ID', 'end a one-time invite that nobody used, by its id or name', aloneIn(revokeInvite)),
   verb('invite', 'print the text with which a router joins', aloneIn(invite), inviteOptions),
-  verb('approve [ID...]', 'show the routers that ask to be let in, and let them in', approve, approveOptions),
+  verb('approve [ID...]', 'show who asks; let in by ID of an invite or a node, or by name', approve, approveOptions),
   verb('serve', 'let routers in as they ask; sign and publish, and again at half of a map', serve, serveOptions),
   verb('broker-config mosquitto', 'write the configuration of a mosquitto', brokerConfig, brokerConfigOptions),
+  verb('help [WORD...]', 'show this, or only the verbs that begin with WORD', async ({ given }) =>
+    help(given.operandsAll()),
+  ),
+  verb('version', 'show the version', async () => sayVersion()),
 ];
 
 function optionLine([name, option]: [string, Option]): string {
-  const usage = `--${name}${option.value === undefined ? '' : ` ${option.value}`}`;
+  const short = option.short === undefined ? '' : `-${option.short}, `;
+  const usage = `${short}--${name}${option.value === undefined ? '' : ` ${option.value}`}`;
   const marks = [option.required ? 'needed' : '', option.many ? 'repeatable' : ''].filter((mark) => mark !== '');
   return `    ${usage.padEnd(24)} ${option.help}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`;
 }
@@ -100,17 +106,28 @@ const exitCodes = [
   '  2  the command line was not understood',
 ];
 
-export function helpText(one: Verb | undefined): string {
-  const some = one === undefined ? verbs : [one];
-  return [
+/** The verbs that begin with these words; or the one that these words begin with, operands behind it. */
+function named(words: readonly string[]): readonly Verb[] {
+  const begun = verbs.filter((each) => words.every((word, at) => each.words[at] === word));
+  const whole = verbs.filter((each) => each.words.every((word, at) => words[at] === word)).slice(0, 1);
+  const found = begun.length > 0 ? begun : whole;
+  return found.length > 0 ? found : unknownVerb(words, verbs);
+}
+
+export function help(words: readonly string[]): Answer {
+  const lines = [
     'rustynet-operator VERB [OPTIONS]: decides and signs what the routers of a network believe',
     '',
-    ...some.flatMap(verbLines),
+    ...named(words).flatMap(verbLines),
     '',
     'Everywhere:',
     ...Object.entries(globalOptions).map(optionLine),
     '',
     ...exitCodes,
-    '',
-  ].join('\n');
+  ];
+  return { lines, value: { help: lines } };
+}
+
+export function sayVersion(): Answer {
+  return { lines: [version], value: { version } };
 }

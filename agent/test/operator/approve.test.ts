@@ -64,7 +64,7 @@ describe('approve', () => {
     expect(await approvedBy(attic.id)).toEqual(['attic']);
     expect(await approvedBy(asking[1]?.node ?? '')).toEqual(['cellar']);
     expect(clearedTopics()).toEqual([asking[0]?.topic, asking[1]?.topic]);
-    expect(await approvedBy('--all')).toEqual(['shed']);
+    expect(await approvedBy('shed')).toEqual(['shed']);
     expect(await approvedBy('--all')).toEqual([]);
     await done(folder, ['sign']);
   });
@@ -118,8 +118,10 @@ describe('approve', () => {
     const { invite, id } = await invited('attic');
     const [a, b] = [asks(invite, 'a'), asks(invite, 'b')];
     for (const each of [a, b]) await say(each);
-    const message = new RegExp(`wanted one router that holds invite ${id}, got 2: name a node of`);
-    await refused(folder, approve(id), { code: 'conflict', message });
+    for (const operand of [id, 'attic']) {
+      const message = new RegExp(`wanted one router that holds invite ${operand}, got 2: name a node of`);
+      await refused(folder, approve(operand), { code: 'conflict', message });
+    }
     expect(await approvedBy(b.node)).toEqual(['attic']);
     await refused(folder, approve(a.node), { code: 'not-asked', message: /wanted .* among 0 requests, got none/ });
     const { stderr } = await call(folder, approve());
@@ -143,7 +145,8 @@ describe('approve', () => {
   });
 
   it.each<[string, string[], string, RegExp, number]>([
-    ['an id of nothing', ['attic'], 'usage', /wanted an invite id, 16 hex digits, or a node id/, 2],
+    ['no name', ['Attic'], 'usage', /wanted the id or name of an invite, or a node id, got "Attic"/, 2],
+    ['a name that nobody asks for', ['attic'], 'not-asked', /wanted attic among 0 requests, got none/, 1],
     ['ids and all', ['0'.repeat(16), '--all'], 'usage', /wanted IDs or --all, got both/, 2],
     ['who does not ask', ['0'.repeat(16)], 'not-asked', /among 0 requests/, 1],
   ])('%s is refused', async (_, argv, code, message, exit) => {

@@ -12,6 +12,10 @@ describe('help', () => {
   it('names every verb, every option and the exit codes', async () => {
     const { code, stdout } = await call(emptyFolder(), ['--help']);
     expect(code).toBe(0);
+    for (const argv of [['-h'], ['help']]) {
+      expect(await call(emptyFolder(), argv)).toMatchObject({ code: 0, stdout, stderr: '' });
+    }
+    expect(JSON.parse((await call(emptyFolder(), ['help', '--json'])).stdout).help.join('\n')).toBe(stdout.trimEnd());
     for (const { words, options } of verbs) {
       expect(stdout).toContain(words.join(' '));
       for (const option of Object.keys(options)) expect(stdout).toContain(`--${option}`);
@@ -24,6 +28,42 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('--wireguard BASE64');
     expect(stdout).not.toContain('--work-factor');
+  });
+
+  const shown: readonly [argv: readonly string[], verbs: readonly string[]][] = [
+    [
+      ['member', '--help'],
+      ['member add', 'member set', 'member rotate', 'member remove', 'member list'],
+    ],
+    [
+      ['help', 'key'],
+      ['key new', 'key passphrase'],
+    ],
+    [['-h', 'member', 'set', 'attic'], ['member set']],
+    [
+      ['invite', '--help'],
+      ['invite list', 'invite revoke', 'invite'],
+    ],
+    [['invite', 'list', '-h'], ['invite list']],
+    [['invite', 'revoke', 'attic', '-h'], ['invite revoke']],
+    [['help', 'approve', 'attic'], ['approve']],
+  ];
+  it.each(shown)('%j is about the verbs that begin so, and no other', async (argv, names) => {
+    const { code, stdout } = await call(emptyFolder(), argv);
+    expect(code).toBe(0);
+    const all = [...stdout.matchAll(/^ {2}([a-z]+(?:[ -][a-z]+)*) /gm)].map(([, name]) => name);
+    expect(all).toEqual(names);
+  });
+
+  it.each([[['destroy', '--help']], [['help', 'destroy']]])('%j is misuse', async (argv) => {
+    await refused(emptyFolder(), argv, { code: 'usage', message: /wanted one of init, .*got "destroy"/, exit: 2 });
+  });
+
+  it('version is said without a folder', async () => {
+    for (const argv of [['version'], ['--version']]) {
+      expect(await call('/nowhere', argv)).toMatchObject({ code: 0, stdout: 'development\n', stderr: '' });
+    }
+    expect(JSON.parse((await call('/nowhere', ['--version', '--json'])).stdout)).toEqual({ version: 'development' });
   });
 });
 
@@ -45,6 +85,12 @@ describe('what is no command is misuse', () => {
   it.each(rows)('%s', async (_sentence, argv, message) => {
     await refused(await populated(), argv, { code: 'usage', message, exit: 2 });
   });
+});
+
+it('a folder where a file is wanted is named', async () => {
+  const folder = await populated();
+  const message = /wanted a file at \S*\/keys, got a folder$/m;
+  await refused(folder, ['policy', 'check', `${folder}/keys`], { code: 'EISDIR', message });
 });
 
 it('the folder comes from --network, else from the environment, else it is the current one', async () => {

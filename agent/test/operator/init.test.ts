@@ -43,6 +43,7 @@ describe('init', () => {
     const { code, stdout } = await call(emptyFolder(), initArgs);
     expect(code).toBe(0);
     expect(stdout).toContain('members reach nobody until "policy set" allows it');
+    expect(stdout).toMatch(/^next: broker-config, invite, approve or serve, policy set, sign, publish$/m);
   });
 
   it('takes over what it is told', async () => {

@@ -164,9 +164,11 @@ describe('only created moves', () => {
 
   it.each([
     ['an unknown id', '0'.repeat(16), 'unknown-invite', 1],
-    ['no id', 'attic', 'usage', 2],
+    ['an unknown name', 'attic', 'unknown-invite', 1],
+    ['no name', 'Attic', 'usage', 2],
   ])('revoking %s is refused', async (_, id, code, exit) => {
-    await refused(folder, ['invite', 'revoke', id], { code, message: /wanted .*id/, exit });
+    const message = new RegExp(`wanted the id or name of an invite, got "?${id}"?$`, 'm');
+    await refused(folder, ['invite', 'revoke', id], { code, message, exit });
   });
 
   it('a file that somebody bent is refused by its name', async () => {
