@@ -14,6 +14,19 @@ import type { Answer, Call } from './surroundings.ts';
 const prefix = '.at-work-';
 const defaultPatienceMs = 10_000;
 const stepBackMs = 40;
+/** Of this process. One that is ended leaves none behind: another computer could not tell that it is gone. */
+const marks = new Set<string>();
+process.on('exit', () => marks.forEach(unmark));
+
+function mark(path: string): void {
+  marks.add(path);
+  writeFileSync(path, '', { mode: 0o600 });
+}
+
+function unmark(path: string): void {
+  rmSync(path, { force: true });
+  marks.delete(path);
+}
 
 function isRunning(name: string): boolean {
   const [, host, pid] = /^\.at-work-(.*)-([0-9]+)-[0-9a-f]+$/.exec(name) ?? [];
@@ -49,10 +62,10 @@ export async function alone<Result>(
   const endMs = performance.now() + patienceMs;
   try {
     for (;;) {
-      writeFileSync(folder.pathOf(own), '', { mode: 0o600 });
+      mark(folder.pathOf(own));
       const found = other(folder, own);
       if (found === undefined) return await work();
-      rmSync(folder.pathOf(own), { force: true });
+      unmark(folder.pathOf(own));
       if (performance.now() > endMs) {
         const wanted = `wanted this folder for itself within ${patienceMs / 1000} s, got another process at work in it`;
         fail('busy', `${wanted}: wait for it, or, if there is none, remove ${folder.pathOf(found)}`);
@@ -60,7 +73,7 @@ export async function alone<Result>(
       await new Promise((resolve) => setTimeout(resolve, stepBackMs * (1 + 2 * Math.random())));
     }
   } finally {
-    rmSync(folder.pathOf(own), { force: true });
+    unmark(folder.pathOf(own));
   }
 }
 

@@ -7,6 +7,8 @@ import type { Refusal } from '../trust/types.ts';
 
 export const exitRefused = 1;
 export const exitUsage = 2;
+/** As a shell says of a process that SIGINT ended. */
+export const exitInterrupted = 130;
 
 export class Refused extends Error {
   readonly code: string;

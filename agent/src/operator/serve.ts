@@ -73,6 +73,7 @@ export class Service {
     const login = readLogin(given, readSettings(folder));
     const session = await BrokerSession.open(login);
     await session.close();
+    const stop = around.stop?.();
     this.#listener = new Listener(login, session.version, {
       filter: joinFilter(this.#network),
       maxBytes: maxJoinBytes,
@@ -87,7 +88,7 @@ export class Service {
       onDown: (reason) => this.#say(`lost the broker: ${reason}`),
     });
     const looking = setInterval(() => this.#look(), this.#pace.lookMs);
-    await ended(around.stop);
+    await ended(stop);
     clearInterval(looking);
     clearTimeout(this.#timer);
     await this.#releasing;

@@ -11,8 +11,8 @@ export interface Surroundings {
   readonly confirm: (question: string) => Promise<boolean>;
   /** Asks without echo. */
   readonly askSecret: (question: string) => Promise<string>;
-  /** Asks what runs on to end. */
-  readonly stop?: AbortSignal;
+  /** For what runs on: from this call on the process ends no more at once when it is asked to, but tells of it. */
+  readonly stop?: () => AbortSignal;
 }
 
 export interface Call {

@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { fail, Refused } from './refused.ts';
+import { exitInterrupted, fail, Refused } from './refused.ts';
 
 export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -23,11 +23,14 @@ function ask({ input, output }: Terminal, question: string, echo: boolean): Prom
       if (!echo) output.write('\n');
       resolve(line);
     });
-    lines.once('SIGINT', () => lines.close());
-    lines.once('close', () => {
+    const end = (refused: Refused): void => {
+      lines.removeAllListeners('close').close();
       output.write('\n');
-      reject(new Refused('no-answer', 'wanted an answer, got the end of the input'));
-    });
+      reject(refused);
+    };
+    // In raw mode Ctrl-C is a character, and no signal to the process.
+    lines.once('SIGINT', () => end(new Refused('no-answer', 'wanted an answer, got Ctrl-C', exitInterrupted)));
+    lines.once('close', () => end(new Refused('no-answer', 'wanted an answer, got the end of the input')));
   });
 }
 

@@ -104,6 +104,7 @@ const exitCodes = [
   '  1  refused or failed: nothing was changed, the reason is on stderr (with --json on stdout, as',
   '     {"error":{"code","message"}})',
   '  2  the command line was not understood',
+  '  130, 143  ended by SIGINT (Ctrl-C), by SIGTERM; serve ends in order, and with 0',
 ];
 
 /** The verbs that begin with these words; or the one that these words begin with, operands behind it. */

@@ -40,7 +40,14 @@ it('a router that asks in a flood, of which the broker drops most, is let in whi
   const given = { broker: url, user: 'operator', 'password-file': file('operator') };
   const nobody = (): Promise<never> => Promise.reject(new Error('wanted no question'));
   const around = {
-    ...{ stdout: say, stderr: say, nowUnixS: () => nowUnixS, confirm: nobody, askSecret: nobody, stop: stop.signal },
+    ...{
+      stdout: say,
+      stderr: say,
+      nowUnixS: () => nowUnixS,
+      confirm: nobody,
+      askSecret: nobody,
+      stop: () => stop.signal,
+    },
     env: { RUSTYNET_PASSPHRASE: passphrase },
   };
   const options = new Map(Object.entries(given).map(([name, value]) => [name, [value]]));

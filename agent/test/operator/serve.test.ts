@@ -45,7 +45,7 @@ function served(pace: Partial<Pace> = {}, url = broker.url): Served {
     nowUnixS: () => clock.unixS,
     confirm: () => Promise.reject(new Error('wanted no question')),
     askSecret: () => Promise.reject(new Error('wanted no question')),
-    stop: stop.signal,
+    stop: () => stop.signal,
   };
   const given = new Given(new Map([['broker', [url]]]), []);
   const ending = serve({ folder: new Folder(folder), given, around }, { ...quick, ...pace });
