@@ -10,7 +10,7 @@ export interface Module {
 }
 
 const rooms =
-  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|break-glass-command|text|watch)(?:\.ts)?$/;
+  /^agent\/src\/(?:(?:wire|trust|policy|plan|control|drivers)\/[^/]+|main|cli|audit-command|break-glass-command|text|watch|without-daemon)(?:\.ts)?$/;
 const packages = [
   '@noble/curves',
   '@noble/hashes',

@@ -9,8 +9,9 @@ import { askAudit, auditText, auditWords } from './audit-command.ts';
 import { askBreakGlass, isBreakGlass, personHere } from './break-glass-command.ts';
 import { Fault, type JsonObject, type Ubus } from './control/ports.ts';
 import { connectUbus } from './drivers/ubus.ts';
-import { breakGlassLines, choiceLines, joinText, netcheckLines, peerLines, statusLines } from './text.ts';
+import { breakGlassLines, checkLines, choiceLines, joinText, netchecks, peerLines, statusLines } from './text.ts';
 import { coloured, watch, type Said, type Screen } from './watch.ts';
+import { withoutDaemon } from './without-daemon.ts';
 
 export const ubusSocket = '/var/run/ubus/ubus.sock';
 
@@ -24,7 +25,7 @@ const usage = `usage: rustynet <command> [--json] [--watch]
     exit off|full|<member>, exit lan on|off, exit offer on|off
   announce          prefixes behind this router that the mesh may reach; to choose:
     announce <prefix>..., announce off
-  netcheck          what this router needs and has
+  netcheck          what this router needs and has, also without the daemon
   report            all that somebody who helps would ask for; no key and no password is in it
   audit show        what happened on this router
   audit verify      whether its record of that is whole, or where it is not
@@ -48,6 +49,8 @@ type Command = (
 
 /** Joining and choosing write to flash and to UCI and wait for the kernel, which takes its time on a small router. */
 const timeoutMs = 60_000;
+/** ubusd is there or it is not. */
+const connectMs = 5_000;
 
 const call = (ubus: Ubus, method: string, args: JsonObject = {}): Promise<JsonObject> =>
   ubus.call('rustynet', method, args, timeoutMs);
@@ -104,7 +107,7 @@ const commands: Readonly<Record<string, Command>> = {
   'break-glass': (ubus, words) => askBreakGlass((method, args) => call(ubus, method, args), words, personHere()),
   netcheck: async (ubus) => {
     const data = { ...(await call(ubus, 'status')), ...(await allPeers(ubus)).data };
-    return { data, status: netcheckLines(data).every(({ good }) => good) ? 0 : 1 };
+    return { data, status: netchecks(data).every(({ good }) => good) ? 0 : 1 };
   },
 };
 
@@ -115,10 +118,7 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
   if (command === 'break-glass') return breakGlassLines(data).join('\n');
   if (command === 'status') return statusLines(data).join('\n');
   if (command === 'peers') return peerLines(data, Date.now() / 1000).join('\n');
-  if (command === 'netcheck')
-    return netcheckLines(data)
-      .map(({ text, good }) => `${good ? 'ok  ' : 'FAIL'} ${text}`)
-      .join('\n');
+  if (command === 'netcheck') return checkLines(netchecks(data)).join('\n');
   if (command === 'exit' || command === 'announce') return choiceLines(data).join('\n');
   if (command === 'rotate-key') {
     const { name, next_wireguard_key: next } = data as Record<string, string | null>;
@@ -129,7 +129,7 @@ function render(command: string, [what = '']: readonly string[], data: JsonObjec
 }
 
 async function ask(name: string, command: Command, words: readonly string[], json: boolean): Promise<Said> {
-  const ubus = connectUbus({ path: ubusSocket });
+  const ubus = connectUbus({ path: ubusSocket, connectMs });
   try {
     const { data, status } = await command(ubus, words);
     const text = json ? JSON.stringify(data, undefined, 2) : render(name, words, data);
@@ -138,7 +138,7 @@ async function ask(name: string, command: Command, words: readonly string[], jso
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const body = JSON.stringify({ error: { code: error.code, message: error.message } });
-    const text = json ? body : `rustynet ${name}: the daemon does not answer (${error.message})`;
+    const text = json ? body : await withoutDaemon(name, error);
     return { text: `${text}\n`, status: 3, isError: !json };
   } finally {
     ubus.close();

@@ -141,7 +141,16 @@ export function peerLines(data: JsonObject, nowUnixS: number): readonly string[]
   );
 }
 
-export function netcheckLines(data: JsonObject): readonly { readonly text: string; readonly good: boolean }[] {
+export interface Check {
+  readonly text: string;
+  readonly good: boolean;
+}
+
+export function checkLines(checks: readonly Check[]): readonly string[] {
+  return checks.map(({ text, good }) => `${good ? 'ok  ' : 'FAIL'} ${text}`);
+}
+
+export function netchecks(data: JsonObject): readonly Check[] {
   const broker = fieldsOf(data, 'broker');
   const now = Number(data['now']);
   return [

@@ -13,6 +13,8 @@ import { type Reply, statusFault, type UbusSession } from './ubus-session.ts';
 
 export interface UbusOptions {
   readonly path: string;
+  /** How long of its time limit a call waits for a connection; all of it if not said. */
+  readonly connectMs?: number;
   /** What went wrong where nobody awaits it: a lost connection, a refused name, a handler that threw. */
   readonly onFault?: (fault: Fault) => void;
 }
@@ -32,12 +34,14 @@ function isGone(reply: Reply): boolean {
 
 class UbusClient implements Ubus {
   readonly #onFault: (fault: Fault) => void;
+  readonly #connectMs: number;
   readonly #published = new Map<string, UbusMethods>();
   readonly #subscribed: { readonly object: string; readonly listener: Listener }[] = [];
   readonly #connection: UbusConnection;
   #presence: UbusPresence | undefined;
 
-  constructor({ path, onFault }: UbusOptions) {
+  constructor({ path, connectMs = Infinity, onFault }: UbusOptions) {
+    this.#connectMs = connectMs;
     this.#onFault = onFault ?? (() => undefined);
     this.#connection = new UbusConnection(path, {
       onReady: (session) => this.#enter(session),
@@ -48,7 +52,7 @@ class UbusClient implements Ubus {
   async call(object: string, method: string, args: JsonObject = {}, timeoutMs = defaultTimeoutMs): Promise<JsonObject> {
     const subject = `${object} ${method}`;
     const leftMs = countdown(timeoutMs);
-    const session = await this.#connection.session(subject, leftMs());
+    const session = await this.#connection.session(subject, Math.min(this.#connectMs, leftMs()));
     const attempt = async (isFresh: boolean): Promise<Reply> => {
       const id = await session.find(object, leftMs(), isFresh);
       if (id === undefined) throw statusFault(statusCode('NOT_FOUND'), subject);

@@ -1,7 +1,7 @@
 /** What the command line says in words, of what the daemon answered. */
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/control/ports.ts';
-import { joinText, netcheckLines, peerLines } from '../../src/text.ts';
+import { checkLines, joinText, netchecks, peerLines } from '../../src/text.ts';
 
 const keys = { node: 'ab'.repeat(16), identity_key: 'id', wireguard_key: 'wg' };
 
@@ -51,13 +51,11 @@ const odd = { link: 'unknown', why: 'its last handshake lies in the future', lat
 describe('netcheck', () => {
   const well = { now: nowUnixS, clock: 'ntp', clock_usable: true, network: 'n', state: 'enforced', why: 'so it is' };
   const lines = (over: JsonObject): readonly string[] =>
-    netcheckLines({ ...well, broker: { connected: true }, problems: [], ...over })
-      .filter(({ text }) => text.startsWith('peer '))
-      .map(({ text, good }) => `${good ? 'ok' : 'FAIL'} ${text}`);
+    checkLines(netchecks({ ...well, broker: { connected: true }, problems: [], ...over })).slice(4);
   test.each<[string, JsonObject, string]>([
-    ['a peer that is up', peer('attic'), 'ok peer attic up: a handshake within 3 minutes'],
-    ['one that nothing was sent to', peer('attic', quiet), 'ok peer attic quiet: nothing was sent to it yet'],
-    ['one that nobody talked to of late', peer('attic', idle), 'ok peer attic quiet: no handshake for 3 minutes'],
+    ['a peer that is up', peer('attic'), 'ok   peer attic up: a handshake within 3 minutes'],
+    ['one that nothing was sent to', peer('attic', quiet), 'ok   peer attic quiet: nothing was sent to it yet'],
+    ['one that nobody talked to of late', peer('attic', idle), 'ok   peer attic quiet: no handshake for 3 minutes'],
     ['one that is down', peer('attic', gone), 'FAIL peer attic down: not in the kernel: closed: no map'],
     [
       'one of which nothing is known',

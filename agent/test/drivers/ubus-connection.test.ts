@@ -76,6 +76,41 @@ describe('the connection', () => {
     expect(faults.map(({ message }) => message).join()).toContain(wanted);
   });
 
+  it.each([
+    ['as long as for the answer', undefined, 60_000],
+    ['no longer than was said', 5_000, 5_000],
+  ])('that does not come is waited for %s', async (_what, connectMs, waitMs) => {
+    const { ubusd, connect } = world();
+    await ubusd.stop();
+    let fault: unknown;
+    connect(connectMs)
+      .call('object', 'method', {}, 60_000)
+      .catch((error: unknown) => (fault = error));
+    vi.advanceTimersByTime(waitMs - 1);
+    await sleep(20);
+    expect(fault).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    await until('the end', () => fault !== undefined);
+    const message = expect.stringContaining(`wanted a connection to ubusd within ${waitMs} ms`) as string;
+    expect(fault).toMatchObject({ code: 'UBUS_TIMEOUT', message });
+  });
+
+  it('once there leaves a call the time that it was given', async () => {
+    const { ubusd, connect } = world();
+    const ubus = connect(5_000);
+    await untilUp();
+    ubusd.mood = 'answers no one';
+    let fault: unknown;
+    ubus.call('object', 'method', {}, 60_000).catch((error: unknown) => (fault = error));
+    await until('a question', () => vi.getTimerCount() === 1);
+    vi.advanceTimersByTime(59_000);
+    await sleep(20);
+    expect(fault).toBeUndefined();
+    vi.advanceTimersByTime(1_000);
+    await until('the end', () => fault !== undefined);
+    expect(fault).toMatchObject({ code: 'UBUS_TIMEOUT' });
+  });
+
   it('is given up at bytes that are no frame', async () => {
     const { ubusd, connect, faults } = world();
     connect();

@@ -16,7 +16,7 @@ export interface UbusWorld {
   readonly ubusd: FakeUbusd;
   /** Faults of the clients of `connect`, in order. */
   readonly faults: Fault[];
-  connect(): Ubus;
+  connect(connectMs?: number): Ubus;
   /** A connection without any of the behaviour under test. */
   connectRaw(): Promise<UbusSession>;
 }
@@ -32,8 +32,8 @@ export function ubusWorld(): () => UbusWorld {
     await ubusd.start();
     ends.push(() => rmSync(folder, { recursive: true }));
     const faults: Fault[] = [];
-    const connect = (): Ubus => {
-      const ubus = connectUbus({ path: ubusd.path, onFault: (fault) => faults.push(fault) });
+    const connect = (connectMs = Infinity): Ubus => {
+      const ubus = connectUbus({ path: ubusd.path, connectMs, onFault: (fault) => faults.push(fault) });
       ends.push(() => ubus.close());
       return ubus;
     };
