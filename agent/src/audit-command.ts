@@ -3,7 +3,7 @@
  * the exit status of a log that is not whole.
  */
 import type { JsonObject } from './control/ports.ts';
-import { time } from './text.ts';
+import { time } from './trust/times.ts';
 
 type Ask = (args: JsonObject) => Promise<JsonObject>;
 interface Answer {

@@ -1,25 +1,12 @@
 /** The command line's words for people. In: the daemon's JSON and the time. Out: lines. */
 import type { JsonObject } from './control/ports.ts';
+import { duration, time } from './trust/times.ts';
 
 type Fields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 function fieldsOf(data: JsonObject, key: string): Fields | undefined {
   const value = data[key];
   return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-}
-
-export function time(unixS: unknown): string {
-  return typeof unixS === 'number' && unixS > 0 ? new Date(unixS * 1000).toISOString().replace('.000Z', 'Z') : 'never';
-}
-
-export function duration(seconds: number): string {
-  const units = [
-    [86400, 'd'],
-    [3600, 'h'],
-    [60, 'min'],
-  ] as const;
-  const [size, unit] = units.find(([each]) => Math.abs(seconds) >= each * 2) ?? [1, 's'];
-  return `${Math.round(seconds / size)} ${unit}`;
 }
 
 /** How the time is known. */
@@ -67,7 +54,7 @@ export function joinText(data: JsonObject): string {
   const { network, node, broker, invite, identity_key: identity, wireguard_key: wireGuard } = data;
   const first = broker === undefined ? `joined network ${network} as node ${node}; ` : `its broker is ${broker} now; `;
   if (invite !== undefined)
-    return `${first}waits for the operator, who compares the node:\n  rustynet-operator approve ${invite}`;
+    return `${first}waits for the operator, who compares the node:\n  rustynet-operator approve ${node}`;
   if (broker !== undefined) return `${first}all else of network ${network} stays`;
   return `${first}for the operator:\n  rustynet-operator member add NAME --identity ${identity} --wireguard ${wireGuard}`;
 }
@@ -82,6 +69,7 @@ export function statusLines(data: JsonObject): readonly string[] {
   return [
     `state       ${data['state']}: ${data['why']}`,
     `node        ${data['node']}${data['name'] === null ? '' : ` (${data['name']})`}`,
+    `addresses   ${listOf(data, 'addresses').join(' ') || 'none'}`,
     `network     ${data['network'] ?? 'none'}`,
     map
       ? `map         epoch ${map['epoch']}, issued ${time(map['issued'])}, expires ${time(map['expires'])} (in ${duration(Number(map['expires']) - now)})`

@@ -189,7 +189,7 @@ test('a router that left joins by its page: it says what it waits for, and follo
   await page.fill('#rustynet-invite', await mesh.invite('--name', 'back', '--ttl', '1h'));
   await page.getByRole('button', { name: 'Join', exact: true }).click();
   await page.waitForSelector('text=Waits for the operator');
-  const said = /^Join Waits for the operator .* by invite ([0-9a-f]{16})\. .* rustynet-operator approve \1$/;
+  const said = /^Join Waits for the operator .* by invite [0-9a-f]{16}\. .* Node ([0-9a-f]{32}) .* approve \1$/;
   expect(await root.text()).toMatch(said);
   expect(await root.photograph(picture('waits')), 'wider than a phone').toEqual([]);
   expect(await root.barriers()).toEqual([]);

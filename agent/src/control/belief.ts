@@ -7,6 +7,7 @@ import { verifyMap, type VerifiedManifest } from '../trust/map.ts';
 import { completeMap, isKnown, isPart } from '../trust/parts.ts';
 import { isRefusal } from '../trust/refuse.ts';
 import { verifyNextRoot, verifyPinnedRoot, type VerifiedRoot } from '../trust/root.ts';
+import { time } from '../trust/times.ts';
 import { parseTopic, topics } from '../trust/topics.ts';
 import type { Digest, Floors, NetworkId, PartRef, Refusal, RefusalReason, VerifiedMap } from '../trust/types.ts';
 import { digestOf } from '../trust/words.ts';
@@ -71,14 +72,14 @@ export class Belief {
 
   /** The map to enforce now, or a person's words why there is none. */
   current(): VerifiedMap | string {
-    const nowUnixS = this.nowUnixS;
+    const [nowUnixS, map] = [this.nowUnixS, this.#inForce?.map];
     if (this.#isBehind) return 'the clock is behind the newest time that is known for sure';
-    const map = this.#inForce?.map;
     if (map === undefined) return this.#why;
     const { version, expiresUnixS } = this.#root?.document ?? { version: 0, expiresUnixS: 0 };
     const by = this.clock === 'unknown' ? unconfirmed : '';
-    if (expiresUnixS <= nowUnixS) return `root version ${version} expired at ${expiresUnixS}${by}`;
-    return map.expiresUnixS > nowUnixS ? map : `the map of epoch ${map.epoch} expired at ${map.expiresUnixS}${by}`;
+    if (expiresUnixS <= nowUnixS) return `root version ${version} expired at ${time(expiresUnixS)}${by}`;
+    if (map.expiresUnixS > nowUnixS) return map;
+    return `the map of epoch ${map.epoch} expired at ${time(map.expiresUnixS)}${by}`;
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Judgement } from '../plan/judge.ts';
 import type { Choices } from '../policy/desired.ts';
 import { encodeEnvelope, pae } from '../trust/dsse.ts';
 import { statusType } from '../trust/limits.ts';
+import { duration } from '../trust/times.ts';
 import type { Floors, InviteId, NetworkId, VerifiedMap } from '../trust/types.ts';
 import { keyIdOf } from '../trust/words.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
@@ -46,12 +47,11 @@ const warnAfter = 0.75;
 function warnings({ map, nowUnixS, broker, breakGlass }: Report): readonly string[] {
   const rows: string[] = [];
   const open = breakGlass['open'] as JsonObject | null;
-  if (open !== null)
-    rows.push(`break-glass is open for ${String(open['left_s'])} s: "rustynet break-glass close" ends it`);
+  if (open !== null) rows.push(`break-glass is open for ${open['left_s']} s: "rustynet break-glass close" ends it`);
   if (map !== undefined) {
     const spent = (nowUnixS - map.issuedUnixS) / (map.expiresUnixS - map.issuedUnixS);
     if (spent >= warnAfter) {
-      rows.push(`the map expires in ${map.expiresUnixS - nowUnixS} s: ask the operator to sign a new one`);
+      rows.push(`the map expires in ${duration(map.expiresUnixS - nowUnixS)}: ask the operator to sign a new one`);
     }
   }
   if (broker?.connected === false) rows.push(`no broker: ${broker.lastError ?? 'not connected yet'}`);
@@ -79,6 +79,7 @@ function brokerReport(broker: BrokerState | undefined): JsonObject | null {
 /** `ubus call rustynet status`. */
 export function statusReport(report: Report): JsonObject {
   const { identity, judgement, refusals, broker, outcome } = report;
+  const own = report.map?.members.find(({ id }) => id === identity.id);
   const findings = [...(outcome?.proof.guard ?? []), ...(outcome?.proof.rest ?? [])];
   return {
     version: report.version,
@@ -88,7 +89,8 @@ export function statusReport(report: Report): JsonObject {
     identity_key: identity.identityKey,
     wireguard_key: identity.wireGuardKey,
     next_wireguard_key: identity.nextWireGuardKey ?? null,
-    name: report.map?.members.find(({ id }) => id === identity.id)?.name ?? null,
+    name: own?.name ?? null,
+    addresses: own?.addresses ?? [],
     interface: report.choices.interface,
     choices: choicesReport(report.choices, report.map, identity.id),
     network: report.network ?? null,

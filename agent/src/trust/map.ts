@@ -17,18 +17,19 @@ import {
 } from './limits.ts';
 import { refuse, refusing } from './refuse.ts';
 import { integer, list, record, text } from './shape.ts';
+import { time } from './times.ts';
 import type { Digest, Floors, MapManifest, PartRef, Refusal, Root } from './types.ts';
 import { digestOf, parseDigest, parseNetworkId } from './words.ts';
 
 const formatVersion = 1;
 const partName = /^(policy|names|members(\/[0-9a-f]{1,2})?)$/;
-const time = integer(0, Number.MAX_SAFE_INTEGER);
+const unixS = integer(0, Number.MAX_SAFE_INTEGER);
 const mapShape = record({
   format: integer(formatVersion, formatVersion),
   network: text('a network id, 32 hex digits', parseNetworkId),
   epoch: integer(1, maxVersion),
-  issued: time,
-  expires: time,
+  issued: unixS,
+  expires: unixS,
   root: integer(1, maxVersion),
   parts: list(
     record({
@@ -79,7 +80,10 @@ function requireVersions(map: MapManifest, root: Root, floors: Floors, nowUnixS:
     refuse('rollback', `wanted a map of root version ${floors.minMapRootVersion}, got ${map.rootVersion}`);
   }
   if (root.expiresUnixS <= nowUnixS) {
-    refuse('expired', `wanted a root that lasts beyond ${nowUnixS}, got one that ended at ${root.expiresUnixS}`);
+    refuse(
+      'expired',
+      `wanted a root that lasts beyond ${time(nowUnixS)}, got one that ended at ${time(root.expiresUnixS)}`,
+    );
   }
 }
 
@@ -93,13 +97,16 @@ function requireEpoch(map: MapManifest, digest: Digest, floors: Floors): void {
 function requireTimes(map: MapManifest, nowUnixS: number): void {
   const lifetimeS = map.expiresUnixS - map.issuedUnixS;
   if (map.issuedUnixS > nowUnixS + skewS) {
-    refuse('not-yet', `wanted a map issued by ${nowUnixS + skewS}, got one issued at ${map.issuedUnixS}`);
+    refuse('not-yet', `wanted a map issued by ${time(nowUnixS + skewS)}, got one issued at ${time(map.issuedUnixS)}`);
   }
   if (lifetimeS < minMapLifetimeS || lifetimeS > maxMapLifetimeS) {
     refuse('malformed', `wanted a lifetime of ${minMapLifetimeS} to ${maxMapLifetimeS} s, got ${lifetimeS} s`);
   }
   if (map.expiresUnixS <= nowUnixS) {
-    refuse('expired', `wanted a map that lasts beyond ${nowUnixS}, got one that ended at ${map.expiresUnixS}`);
+    refuse(
+      'expired',
+      `wanted a map that lasts beyond ${time(nowUnixS)}, got one that ended at ${time(map.expiresUnixS)}`,
+    );
   }
 }
 

@@ -14,7 +14,7 @@ test.each<[string, JsonObject, string]>([
   [
     'joined by a one-time invite: whom the operator lets in',
     { network: 'n', invite: 'i', ...keys },
-    `joined network n as node ${keys.node}; waits for the operator, who compares the node:\n  rustynet-operator approve i`,
+    `joined network n as node ${keys.node}; waits for the operator, who compares the node:\n  rustynet-operator approve ${keys.node}`,
   ],
   [
     'another broker: nothing is to be done',
@@ -24,7 +24,7 @@ test.each<[string, JsonObject, string]>([
   [
     'another broker, of a router that waits',
     { network: 'n', broker: 'mqtts://b', invite: 'i', ...keys },
-    'its broker is mqtts://b now; waits for the operator, who compares the node:\n  rustynet-operator approve i',
+    `its broker is mqtts://b now; waits for the operator, who compares the node:\n  rustynet-operator approve ${keys.node}`,
   ],
 ])('%s', (_, answer, text) => {
   expect(joinText(answer)).toBe(text);

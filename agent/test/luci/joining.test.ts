@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { answer, showView, type Shown } from './page.ts';
 
 const none = { state: 'closed', node: 'ab', identity_key: 'cd', wireguard_key: 'ef', name: null };
-const before = { ...none, network: null, invite: null, next_wireguard_key: null };
+const before = { ...none, network: null, invite: null, next_wireguard_key: null, map: null, floors: null };
 const network = 'cd'.repeat(16);
 
 let shown: Shown | undefined;
@@ -43,4 +43,26 @@ test('refused, it stays where it was, with the reason', async () => {
   });
   expect(pressed(shown)).toBe('');
   expect(shown.evaluate('it.isTyping')).toBe(true);
+});
+
+const member = { ...before, state: 'enforced', network, name: 'attic', map: { epoch: 7 }, floors: { epoch: 7 } };
+const add = 'rustynet-operator member add NAME --identity cd --wireguard ef';
+test.each<[string, object, string | undefined]>([
+  ['nowhere a member', before, add],
+  ['joined before any map came', { ...before, network, floors: { epoch: 0 } }, add],
+  ['in a network whose map has no such member', { ...member, state: 'closed', name: null }, add],
+  ['that asks to be let in', { ...before, network, invite: '00112233aabbccdd' }, 'rustynet-operator approve ab'],
+  [
+    'with its next key',
+    { ...member, next_wireguard_key: 'gh' },
+    'rustynet-operator member rotate attic --wireguard gh',
+  ],
+  ['that is a member', member, undefined],
+  ['whose map has ended: nobody knows', { ...member, state: 'closed', name: null, map: null }, undefined],
+])('what the operator does for a router %s', async (_, status, command) => {
+  shown = await showView('view.rustynet.join', { status: answer(status) });
+  const html = shown.html();
+  expect(/<pre>(.*?)<\/pre>/.exec(html)?.[1]).toBe(command);
+  expect(html.includes('Tell the operator these keys')).toBe(command !== undefined);
+  expect(html).toContain('<code>cd</code>');
 });

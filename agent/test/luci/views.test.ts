@@ -15,7 +15,7 @@ const status = {
   interface: 'rn0',
   choices: { exit: 'off', exit_lan: false, offer_exit: false, announced: [], not_announced: [] },
   network: 'cd'.repeat(16),
-  ...{ invite: null, next_wireguard_key: null },
+  ...{ invite: null, next_wireguard_key: null, floors: { epoch: 7 } },
   map: { epoch: 7, issued: now - 100, expires: now + 900, root_version: 1, digest: 'x' },
   now,
   clock: 'ntp',
@@ -168,7 +168,7 @@ test.each<[string, string, Answers, RegExp]>([
     'one that asks by an invite says so, and what the operator does',
     'join',
     { status: answer({ ...status, invite: '00112233aabbccdd' }) },
-    /asks to be let in by invite 00112233aabbccdd.* rustynet-operator approve 00112233aabbccdd/,
+    /asks to be let in by invite 00112233aabbccdd.* rustynet-operator approve (?:ab){16}/,
   ],
   [
     'one that made its next key shows it, and what the operator does',

@@ -163,7 +163,7 @@ describe('what is refused leaves folder and file as they were', () => {
       who: 'other',
       argv: sign,
       code: 'not-yet',
-      message: /wanted a map issued by [0-9]+, got one issued at [0-9]+/,
+      message: /wanted a map issued by 20[^ ]+Z, got one issued at 20[^ ]+Z/,
       conditions: { nowUnixS: nowUnixS - dayS },
     },
     {

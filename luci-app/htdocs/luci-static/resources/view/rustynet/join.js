@@ -10,12 +10,21 @@
 
 const h = shown.h;
 
+/* Whether a map has let this router in: one that is in force says so by its name, and of one that has ended it is not known. */
+function isStranger({ name, map, floors }) {
+	return name === null && (map !== null || floors === null || floors.epoch === 0);
+}
+
+/* Nothing where nothing is to be done. */
 function command(status) {
 	if (status.invite !== null)
-		return 'rustynet-operator approve %s'.format(words.text(status.invite));
+		return 'rustynet-operator approve %s'.format(words.text(status.node));
 
 	if (status.next_wireguard_key !== null)
 		return 'rustynet-operator member rotate %s --wireguard %s'.format(status.name === null ? 'NAME' : words.text(status.name), words.text(status.next_wireguard_key));
+
+	if (!isStranger(status))
+		return null;
 
 	return 'rustynet-operator member add NAME --identity %s --wireguard %s'.format(words.text(status.identity_key), words.text(status.wireguard_key));
 }
@@ -37,15 +46,17 @@ function joined(status) {
 }
 
 function fingerprints(status) {
-	return shown.section(_('For the operator'), [
-		h('p', {}, _('Tell the operator these keys over a channel that nobody else can write to, and let them read them back. They are no secrets.')),
+	const said = command(status);
+
+	return shown.section(said === null ? _('This router') : _('For the operator'), [
+		said === null ? null : h('p', {}, _('Tell the operator these keys over a channel that nobody else can write to, and let them read them back. They are no secrets.')),
 		shown.facts([
 			[ _('Node'), h('code', {}, words.text(status.node)) ],
 			[ _('Identity key'), h('code', {}, words.text(status.identity_key)) ],
 			[ _('WireGuard key'), h('code', {}, words.text(status.wireguard_key)) ],
 			status.next_wireguard_key === null ? null : [ _('Next WireGuard key'), h('code', {}, words.text(status.next_wireguard_key)) ]
 		].filter(row => row !== null)),
-		h('pre', {}, command(status))
+		said === null ? null : h('pre', {}, said)
 	]);
 }
 
@@ -84,7 +95,7 @@ return view.extend({
 	handleReset: null,
 
 	page(again, status) {
-		const missing = [ 'network', 'invite', 'next_wireguard_key' ].find(field => status[field] === undefined);
+		const missing = [ 'network', 'invite', 'next_wireguard_key', 'name', 'map', 'floors' ].find(field => status[field] === undefined);
 
 		if (missing !== undefined)
 			throw new Error(_('The answer of “%s” lacks “%s”.').format('status', missing));
