@@ -123,8 +123,16 @@ function checked(wanted: string, got: string, pattern: RegExp): string {
 }
 
 /** A line break in a path would add lines of its own to the configuration. */
+const pathPattern = /^\/[^\p{Cc}]*$/u;
+export const pathWords = 'an absolute path without control characters';
+
 function path(text: string): string {
-  return checked('an absolute path without control characters', text, /^\/[^\p{Cc}]*$/u);
+  return checked(pathWords, text, pathPattern);
+}
+
+/** A path at the broker. */
+export function parsePath(text: string): string | undefined {
+  return pathPattern.test(text) ? text : undefined;
 }
 
 function lines(all: readonly string[]): string {

@@ -3,9 +3,10 @@
  * files as the broker will see them. Out: mosquitto.conf, acl and passwords in a folder.
  */
 import { resolve } from 'node:path';
-import type { Options } from './args.ts';
-import { mosquittoConfig, type BrokerUser, type MosquittoSettings, type MosquittoTls } from './broker-config.ts';
-import { replaceFile } from './folder.ts';
+import type { Given, Options } from './args.ts';
+import { mosquittoConfig, parsePath, pathWords } from './broker-config.ts';
+import type { BrokerUser, MosquittoFiles, MosquittoSettings, MosquittoTls } from './broker-config.ts';
+import { replaceContent } from './folder.ts';
 import { readPassword } from './login.ts';
 import { fail, misuse } from './refused.ts';
 import { readSettings } from './settings.ts';
@@ -34,8 +35,12 @@ function users({ given }: Call, role: BrokerUser['role']): readonly BrokerUser[]
   return pairs.map(({ name, file }) => ({ name, role, password: readPassword(file) }));
 }
 
+function pathAt(given: Given, name: string): string | undefined {
+  return given.parsed(name, `${pathWords}, as the broker sees it,`, parsePath);
+}
+
 function tlsOf({ given }: Call): MosquittoTls | undefined {
-  const [caFile, certFile, keyFile] = ['tls-ca', 'tls-cert', 'tls-key'].map((name) => given.text(name));
+  const [caFile, certFile, keyFile] = ['tls-ca', 'tls-cert', 'tls-key'].map((name) => pathAt(given, name));
   const some = (caFile ?? certFile ?? keyFile) !== undefined;
   if (given.flag('plain') && some) misuse('wanted TLS files or --plain, got both');
   if (given.flag('plain')) return undefined;
@@ -49,7 +54,7 @@ function parsePort(text: string): number | undefined {
   return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= maxPort ? Number(text) : undefined;
 }
 
-function filesOf(settings: MosquittoSettings): ReturnType<typeof mosquittoConfig> {
+function filesOf(settings: MosquittoSettings): MosquittoFiles {
   try {
     return mosquittoConfig(settings);
   } catch (error) {
@@ -58,26 +63,34 @@ function filesOf(settings: MosquittoSettings): ReturnType<typeof mosquittoConfig
   }
 }
 
+/** Hashes of passwords are nobody's business but the broker's. Gives whether root alone can read them now. */
+function write(out: string, files: MosquittoFiles): boolean {
+  replaceContent(resolve(out, 'mosquitto.conf'), files['mosquitto.conf'], 0o644);
+  replaceContent(resolve(out, 'acl'), files.acl, 0o644);
+  return !replaceContent(resolve(out, 'passwords'), files.passwords, 0o600) && process.getuid?.() === 0;
+}
+
 export async function brokerConfig(call: Call): Promise<Answer> {
   const { folder, given } = call;
   const { network } = readSettings(folder);
   const tls = tlsOf(call);
   const out = resolve(given.text('out') ?? '.');
-  const persistenceFolder = given.text('persistence');
+  const atBroker = pathAt(given, 'folder') ?? out;
+  const persistenceFolder = pathAt(given, 'persistence');
   const files = filesOf({
     listenPort: given.parsed('port', `a port of 1 to ${maxPort}`, parsePort) ?? (tls === undefined ? 1883 : 8883),
-    folder: given.text('folder') ?? out,
+    folder: atBroker,
     network,
     tls,
     users: [...users(call, 'router'), ...users(call, 'operator')],
     ...(persistenceFolder === undefined ? {} : { persistenceFolder }),
   });
-  const written = Object.entries(files).map(([name, text]) => {
-    const path = resolve(out, name);
-    // Hashes of passwords are nobody's business but the broker's: whoever installs them gives them to its user.
-    replaceFile(path, text, name === 'passwords' ? 0o600 : 0o644);
-    return path;
-  });
-  const warnings = tls === undefined ? ['without TLS, passwords and messages cross the network in the clear'] : [];
+  const isOfRoot = write(out, files);
+  const written = Object.keys(files).map((name) => resolve(out, name));
+  const toRead = `the broker's user must be able to read the passwords: chown mosquitto: ${atBroker}/passwords`;
+  const warnings = [
+    ...(tls === undefined ? ['without TLS, passwords and messages cross the network in the clear'] : []),
+    ...(isOfRoot ? [toRead] : []),
+  ];
   return { lines: written.map((path) => `wrote ${path}`), warnings, value: { files: written } };
 }

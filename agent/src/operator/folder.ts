@@ -3,8 +3,8 @@
  * git, sees the old file or the new one, and a power cut leaves no half of one.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync } from 'node:fs';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fail } from './refused.ts';
 
@@ -90,13 +90,29 @@ function replaceFiles(files: ReadonlyMap<string, string>, mode: number): void {
 }
 
 export function replaceFile(path: string, content: string | Uint8Array, mode: number, onlyNew = false): void {
+  place(path, content, mode, (temporary) => (onlyNew ? linkSync(temporary, path) : renameSync(temporary, path)));
+}
+
+/** The same, but a file that is there stays whose it is, and for whom; false where there was none. */
+export function replaceContent(path: string, content: string | Uint8Array, modeIfNew: number): boolean {
+  const before = statSync(path, { throwIfNoEntry: false });
+  place(path, content, modeIfNew, (temporary) => {
+    if (before !== undefined) {
+      chownSync(temporary, before.uid, before.gid);
+      chmodSync(temporary, before.mode & 0o777);
+    }
+    renameSync(temporary, path);
+  });
+  return before !== undefined;
+}
+
+function place(path: string, content: string | Uint8Array, mode: number, put: (temporary: string) => void): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true });
   const temporary = temporaryOf(path);
   try {
     writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
-    if (onlyNew) linkSync(temporary, path);
-    else renameSync(temporary, path);
+    put(temporary);
   } catch (error) {
     if (isErrno(error, 'EEXIST')) fail('exists', `wanted no file at ${path}, got one`);
     throw error;

@@ -1,8 +1,11 @@
 /** Publishing to a real mosquitto, MQTT 5 over TLS, behind the ACL and the passwords that broker-config writes. */
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeCertificates, run, startMosquitto, type Certificates, type Mosquitto } from '../system/mosquitto.ts';
+import { freePort, makeCertificates, mosquittoPath, run, startMosquitto } from '../system/mosquitto.ts';
+import type { Certificates, Mosquitto } from '../system/mosquitto.ts';
 import { addArgs, call, copyOf, done, emptyFolder, file, json, populated, refused } from './operator.ts';
 
 let broker: Mosquitto;
@@ -91,7 +94,7 @@ describe('broker-config mosquitto', () => {
     const out = emptyFolder();
     const { files, warnings } = await done(folder, [...args, '--out', out, '--plain', '--port', '1885']);
     expect(files).toEqual(['mosquitto.conf', 'acl', 'passwords'].map((name) => join(out, name)));
-    expect(warnings).toEqual([expect.stringContaining('in the clear')]);
+    expect(warnings[0]).toContain('in the clear');
     const texts = Object.fromEntries(
       files.map((path: string) => [path.slice(out.length + 1), readFileSync(path, 'utf8')]),
     );
@@ -104,6 +107,38 @@ describe('broker-config mosquitto', () => {
     expect(run('stat', ['-c', '%a', join(out, 'passwords')])).toBe('600\n');
   });
 
+  it('written again and given a SIGHUP, end a login and leave the others, by a broker that is not root', async () => {
+    const [out, port] = [emptyFolder(), await freePort()];
+    const isRoot = userInfo().uid === 0;
+    const write = (...more: readonly string[]) =>
+      done(folder, [...args, ...more, '--out', out, '--plain', '--port', String(port)]);
+    const { warnings } = await write('--operator', `second=${file('three')}`);
+    const toRead = expect.stringContaining(`chown mosquitto: ${out}/passwords`);
+    if (isRoot) {
+      expect(warnings).toContainEqual(toRead);
+      chmodSync(out, 0o755);
+      run('chown', ['mosquitto:', join(out, 'passwords')]);
+    }
+    chmodSync(join(out, 'passwords'), 0o440);
+    const owned = (): string => run('stat', ['-c', '%u %g %a', join(out, 'passwords')]);
+    const before = owned();
+    const mosquitto = spawn(mosquittoPath, ['-c', join(out, 'mosquitto.conf')], { stdio: 'ignore' });
+    try {
+      const publishAs = async (user: string, password: string): Promise<number> => {
+        const own = ['--user', user, '--password-file', file(password)];
+        return (await call(folder, ['publish', '--broker', `mqtt://127.0.0.1:${port}`, ...own])).code;
+      };
+      await expect.poll(() => publishAs('second', 'three'), { timeout: 20_000 }).toBe(0);
+      expect((await write()).warnings).not.toContainEqual(toRead);
+      expect(owned()).toBe(before);
+      mosquitto.kill('SIGHUP');
+      await expect.poll(() => publishAs('second', 'three'), { timeout: 20_000 }).toBe(1);
+      expect(await publishAs('operator', 'two')).toBe(0);
+    } finally {
+      mosquitto.kill();
+    }
+  });
+
   const rows: readonly [sentence: string, argv: readonly string[], code: string, message: RegExp][] = [
     ['neither TLS nor the word that there shall be none', args, 'usage', /or --plain, got none/],
     ['half of TLS', [...args, '--tls-ca', '/ca.pem'], 'usage', /got some of them/],
@@ -111,7 +146,18 @@ describe('broker-config mosquitto', () => {
     ['a user without a file', [...args, '--plain', '--router', 'x'], 'usage', /wanted USER=FILE for --router, got "x"/],
     ['a port too high', [...args, '--plain', '--port', '65536'], 'usage', /wanted a port .*, got "65536"/],
     ['a user twice', [...args, '--plain', '--router', router], 'bad-value', /wanted each user once/],
-    ['a relative path', [...args, '--plain', '--folder', 'here'], 'bad-value', /wanted an absolute path/],
+    [
+      'a relative path',
+      [...args, '--plain', '--folder', 'here'],
+      'usage',
+      /wanted an absolute .* for --folder, got "here"/,
+    ],
+    [
+      'a relative path of TLS',
+      [...args, '--tls-ca', 'ca.pem'],
+      'usage',
+      /wanted an absolute .* for --tls-ca, got "ca.pem"/,
+    ],
   ];
   it.each(rows)('refuses %s', async (_sentence, argv, code, message) => {
     const out = ['--out', join(emptyFolder(), 'out')];

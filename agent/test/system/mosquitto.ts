@@ -9,7 +9,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { mosquittoConfig, type MosquittoSettings } from '../../src/operator/broker-config.ts';
 
-const mosquittoPath = '/usr/sbin/mosquitto';
+export const mosquittoPath = '/usr/sbin/mosquitto';
 
 export function run(command: string, args: readonly string[]): string {
   try {
@@ -58,7 +58,7 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'rustynet-mosquitto-'));
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {
