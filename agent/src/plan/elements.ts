@@ -29,26 +29,23 @@ function asRanges(key: string): string {
   return key.includes('/') ? key.split(' . ').map(range).join(' . ') : key;
 }
 
-/** Of the same object the same, made once: a run of the loop asks three times, of thousands. */
-function once<Key extends object, Value>(make: (key: Key) => Value): (key: Key) => Value {
-  const made = new WeakMap<Key, Value>();
-  return (key) => {
-    const value = made.get(key) ?? make(key);
-    made.set(key, value);
-    return value;
-  };
+const ranged = new WeakMap<Elements, Elements>();
+
+function hasPrefix(elements: Elements): boolean {
+  let found = false;
+  elements.forEach((_, key) => (found ||= key.includes('/')));
+  return found;
 }
 
-const ranged = once((elements: Elements): Elements => {
-  let hasPrefix = false;
-  elements.forEach((_, key) => (hasPrefix ||= key.includes('/')));
-  return hasPrefix ? new Map([...elements].map(([key, chain]) => [asRanges(key), chain])) : elements;
-});
 const none: Elements = new Map();
 
-/** As the kernel has them. */
+/** As the kernel has them; of what was read in once, made once. */
 export function observedElements({ sets }: NftTable, name: string): Elements {
-  return ranged(sets.get(name) ?? none);
+  const seen = sets.get(name) ?? none;
+  if (!hasPrefix(seen)) return seen;
+  const elements = ranged.get(seen) ?? new Map([...seen].map(([key, chain]) => [asRanges(key), chain]));
+  ranged.set(seen, elements);
+  return elements;
 }
 
 /** Those of `left` that `right` has not, or with another chain. */
@@ -60,10 +57,6 @@ function differing(left: Elements, right: Elements): readonly (readonly [key: st
   return found;
 }
 
-const pairsOf = once((grants: readonly Grant[]): Readonly<Record<4 | 6, Elements>> => ({
-  4: pairs(grants, 4),
-  6: pairs(grants, 6),
-}));
 function pairs(grants: readonly Grant[], family: 4 | 6): Elements {
   return new Map(ofFamily(grants, family).map((each) => [`${each.from} . ${each.to}`, chainOf(each)]));
 }
@@ -87,7 +80,7 @@ function desiredSets(desired: Desired, { uplinkDevices }: Around): Sets {
   return new Map([
     ['uplinks', keysOf(uplinkDevices)],
     ...([4, 6] as const).flatMap((family): [string, Elements][] => [
-      [`grants${family}`, pairsOf(grants)[family]],
+      [`grants${family}`, pairs(grants, family)],
       [`uses${family}`, sources(uses, family)],
       [`carries${family}`, sources(carries, family)],
       [`own${family}`, ranges(family)],
