@@ -90,6 +90,9 @@ export async function brokerConfig(call: Call): Promise<Answer> {
   const toRead = `the broker's user must be able to read the passwords: chown mosquitto: ${atBroker}/passwords`;
   const warnings = [
     ...(tls === undefined ? ['without TLS, passwords and messages cross the network in the clear'] : []),
+    ...(persistenceFolder === undefined
+      ? ['without --persistence, the broker forgets all that is published when it stops, until it is published again']
+      : []),
     ...(isOfRoot ? [toRead] : []),
   ];
   return { lines: written.map((path) => `wrote ${path}`), warnings, value: { files: written } };

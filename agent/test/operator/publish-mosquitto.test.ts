@@ -1,6 +1,6 @@
 /** Publishing to a real mosquitto, MQTT 5 over TLS, behind the ACL and the passwords that broker-config writes. */
-import { spawn } from 'node:child_process';
-import { chmodSync, readFileSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,7 @@ describe('broker-config mosquitto', () => {
     const { files, warnings } = await done(folder, [...args, '--out', out, '--plain', '--port', '1885']);
     expect(files).toEqual(['mosquitto.conf', 'acl', 'passwords'].map((name) => join(out, name)));
     expect(warnings[0]).toContain('in the clear');
+    expect(warnings[1]).toContain('without --persistence, the broker forgets');
     const texts = Object.fromEntries(
       files.map((path: string) => [path.slice(out.length + 1), readFileSync(path, 'utf8')]),
     );
@@ -107,36 +108,68 @@ describe('broker-config mosquitto', () => {
     expect(run('stat', ['-c', '%a', join(out, 'passwords')])).toBe('600\n');
   });
 
-  it('written again and given a SIGHUP, end a login and leave the others, by a broker that is not root', async () => {
+  const brokers: ChildProcess[] = [];
+  afterAll(() => brokers.forEach((each) => each.kill()));
+
+  /** Files for a broker that is not root, where this process is; `passwords` and what persists are that user's. */
+  async function brokerOf() {
     const [out, port] = [emptyFolder(), await freePort()];
-    const isRoot = userInfo().uid === 0;
+    const data = join(out, 'data');
     const write = (...more: readonly string[]) =>
-      done(folder, [...args, ...more, '--out', out, '--plain', '--port', String(port)]);
+      done(folder, [...args, ...more, '--out', out, '--plain', '--port', String(port), '--persistence', data]);
     const { warnings } = await write('--operator', `second=${file('three')}`);
-    const toRead = expect.stringContaining(`chown mosquitto: ${out}/passwords`);
-    if (isRoot) {
-      expect(warnings).toContainEqual(toRead);
-      chmodSync(out, 0o755);
-      run('chown', ['mosquitto:', join(out, 'passwords')]);
-    }
+    mkdirSync(data);
+    chmodSync(out, 0o755);
     chmodSync(join(out, 'passwords'), 0o440);
+    if (userInfo().uid === 0) run('chown', ['mosquitto:', join(out, 'passwords'), data]);
+    const start = (): ChildProcess => {
+      const started = spawn(mosquittoPath, ['-c', join(out, 'mosquitto.conf')], { stdio: 'ignore' });
+      brokers.push(started);
+      return started;
+    };
+    const publishAs = async (user: string, password: string) => {
+      const own = ['--broker', `mqtt://127.0.0.1:${port}`, '--user', user, '--password-file', file(password)];
+      const { code, stdout } = await call(folder, ['publish', ...own, '--json']);
+      return { code, published: JSON.parse(stdout).published?.length };
+    };
+    return { out, warnings, write, start, publishAs };
+  }
+  const soon = { timeout: 20_000 };
+
+  it('written again and given a SIGHUP, end a login and leave the others', async () => {
+    const { out, warnings, write, start, publishAs } = await brokerOf();
+    const toRead = expect.stringContaining(`chown mosquitto: ${out}/passwords`);
+    if (userInfo().uid === 0) expect(warnings).toContainEqual(toRead);
     const owned = (): string => run('stat', ['-c', '%u %g %a', join(out, 'passwords')]);
     const before = owned();
-    const mosquitto = spawn(mosquittoPath, ['-c', join(out, 'mosquitto.conf')], { stdio: 'ignore' });
-    try {
-      const publishAs = async (user: string, password: string): Promise<number> => {
-        const own = ['--user', user, '--password-file', file(password)];
-        return (await call(folder, ['publish', '--broker', `mqtt://127.0.0.1:${port}`, ...own])).code;
+    const mosquitto = start();
+    await expect.poll(() => publishAs('second', 'three'), soon).toMatchObject({ code: 0 });
+    expect((await write()).warnings).not.toContainEqual(toRead);
+    expect(owned()).toBe(before);
+    mosquitto.kill('SIGHUP');
+    await expect.poll(() => publishAs('second', 'three'), soon).toMatchObject({ code: 1 });
+    expect(await publishAs('operator', 'two')).toMatchObject({ code: 0 });
+  });
+
+  it('with --persistence, let a broker that was started again have what was published', async () => {
+    const { warnings, start, publishAs } = await brokerOf();
+    expect(warnings).not.toContainEqual(expect.stringContaining('--persistence'));
+    const first = async (): Promise<number> => {
+      let published = NaN;
+      const once = async (): Promise<number> => {
+        const done = await publishAs('operator', 'two');
+        published = done.published;
+        return done.code;
       };
-      await expect.poll(() => publishAs('second', 'three'), { timeout: 20_000 }).toBe(0);
-      expect((await write()).warnings).not.toContainEqual(toRead);
-      expect(owned()).toBe(before);
-      mosquitto.kill('SIGHUP');
-      await expect.poll(() => publishAs('second', 'three'), { timeout: 20_000 }).toBe(1);
-      expect(await publishAs('operator', 'two')).toBe(0);
-    } finally {
-      mosquitto.kill();
-    }
+      await expect.poll(once, soon).toBe(0);
+      return published;
+    };
+    const mosquitto = start();
+    expect(await first()).toBe(5);
+    mosquitto.kill();
+    await new Promise((resolve) => mosquitto.once('exit', resolve));
+    start();
+    expect(await first()).toBe(0);
   });
 
   const rows: readonly [sentence: string, argv: readonly string[], code: string, message: RegExp][] = [
