@@ -1,7 +1,6 @@
 /** nft(8), as a program. In: scripts. Out: a table as the kernel has it. */
-import { createHash } from 'node:crypto';
 import { Fault, type Firewall } from '../control/ports.ts';
-import { parseNftTable, type NftTable } from '../wire/nft-json.ts';
+import { parseNftTable } from '../wire/nft-json.ts';
 import { run, tryRun } from './run.ts';
 
 /** Loads the kernel's modules where there are any, and is gone again when its one transaction has ended. */
@@ -12,32 +11,12 @@ add rule inet rustynet_trial forward flow add @kept
 delete table inet rustynet_trial
 `;
 
-const leftS = /"expires": (\d+)/g;
-
-/** Of the text of last time but for what a lease has left, the table of last time: thousands of elements are read in once. */
-function createReader(): (text: string) => NftTable {
-  let [known, last]: [string, NftTable | undefined] = ['', undefined];
-  return (text) => {
-    const digest = createHash('sha256').update(text.replaceAll(leftS, '"expires"')).digest('hex');
-    if (last === undefined || digest !== known) last = parseNftTable(text);
-    else {
-      const seconds = [...text.matchAll(leftS)].map(([, each]) => Number(each));
-      last = { ...last, expiresS: new Map([...last.expiresS.keys()].map((key, at) => [key, seconds[at] ?? 0])) };
-    }
-    known = digest;
-    return last;
-  };
-}
-
 export function connectFirewall(): Firewall {
   let canOffload = false;
-  const readers = new Map<string, (text: string) => NftTable>();
   return {
     table: async (name) => {
       try {
-        const read = readers.get(name) ?? createReader();
-        readers.set(name, read);
-        return read(await run('nft', ['-j', 'list', 'table', ...name.split(' ')]));
+        return parseNftTable(await run('nft', ['-j', 'list', 'table', ...name.split(' ')]));
       } catch (error) {
         if (error instanceof Fault && error.message.includes('No such file or directory')) return undefined;
         throw error;

@@ -39,7 +39,7 @@ function hasPrefix(elements: Elements): boolean {
 
 const none: Elements = new Map();
 
-/** As the kernel has them; of what was read in once, made once. */
+/** As the kernel has them; of one look, made once. */
 export function observedElements({ sets }: NftTable, name: string): Elements {
   const seen = sets.get(name) ?? none;
   if (!hasPrefix(seen)) return seen;

@@ -190,20 +190,6 @@ describe('what nft lists is what was asked for', () => {
     ]);
   });
 
-  test('the same text is read in once, and what the lease has left is told anew', async () => {
-    const short = 'add element inet rustynet lease { "rn0" timeout 9s }\n';
-    await run(renderWhole(desiredOf(rule('any', 'any')), nothingAround) + short);
-    const [first, again] = [await table(), await table()];
-    expect(again.sets).toBe(first.sets);
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
-    const [[, beforeS = 0] = [], [, leftS = 0] = []] = [[...first.expiresS][0], [...(await table()).expiresS][0]];
-    expect([beforeS > 7, beforeS - leftS >= 1, beforeS - leftS < 4]).toEqual([true, true, true]);
-    await run('flush set inet rustynet lease');
-    expect([...(await table()).expiresS]).toEqual([]);
-    await run('flush map inet rustynet grants4');
-    expect((await table()).sets.get('grants4')).toEqual(new Map());
-  });
-
   test('without the table there is none', async () => {
     await run('delete table inet rustynet');
     expect(await router.enter(() => firewall.table(name))).toBeUndefined();
