@@ -134,6 +134,10 @@ describe('protection', () => {
     for (const word of ['198.51.100.1 . tcp . 8883', '2001:db8::123 . udp . 123', '198.51.100.53', '{ "br-lan" }'])
       expect(script).toContain(word);
     expect(lines(script).filter((each) => / (forward|output) drop$/.test(each))).toHaveLength(2);
+    // The packet around another, of an uplink that is a tunnel: the router's own alone.
+    expect(lines(script).filter((each) => each.includes('ipencap'))).toEqual([
+      'add rule inet rustynet_guard output meta l4proto { ipencap, ipv6, gre } accept',
+    ]);
   });
 
   test('an empty table in its place is replaced', () => {
